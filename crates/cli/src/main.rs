@@ -1,0 +1,2 @@
+//! The `auditward` command.
+fn main() {}
