@@ -1,1 +1,13 @@
-//! To be written.
+//! The audit policy language (`audit.k8s.io/v1`, `Policy`): read as kube-apiserver reads it, decided as it
+//! decides.
+//!
+//! Invariant: no I/O and no clock; text in, findings and decisions out.
+
+mod attributes;
+pub mod matching;
+mod model;
+mod stage_set;
+
+pub use attributes::{Attributes, Resource, Target, User};
+pub use model::{GroupResources, Policy, Rule, Scope};
+pub use stage_set::StageSet;
