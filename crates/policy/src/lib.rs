@@ -6,6 +6,7 @@
 mod attributes;
 pub mod matching;
 mod model;
+pub mod read;
 mod stage_set;
 
 pub use attributes::{Attributes, Resource, Target, User};

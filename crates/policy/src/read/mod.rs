@@ -1,0 +1,215 @@
+//! Reading a policy: text in, the policy or everything that is wrong with it out.
+//!
+//! ```text
+//! text ── json / yaml ──► tree ── header ──► is it a Policy of audit.k8s.io/v1?
+//!                           └──── decode ──► raw values, right types
+//!                                    └────── validate ──► Policy
+//! ```
+//! Invariant: a text is accepted exactly when kube-apiserver accepts it. Unknown and doubled keys are warnings
+//! there, so they are warnings here, but with a place and a hint.
+
+mod decode;
+mod finding;
+mod go;
+mod header;
+mod json;
+mod metadata;
+mod raw;
+mod source;
+mod suggest;
+mod tree;
+mod validate;
+mod yaml;
+
+pub use finding::{Finding, Severity};
+pub use header::API_VERSION;
+pub use source::{FieldPath, Position, Span, Step, position};
+pub(crate) use suggest::did_you_mean;
+pub use tree::{Entry, Node, Value};
+
+use auditward_event::Level;
+
+use crate::StageSet;
+use crate::model::{GroupResources, Policy, Rule};
+use raw::{Located, RawGroupResources, RawLevel, RawPolicy, RawRule};
+
+/// The largest policy that is read, in bytes. Published ones have a few kilobytes.
+pub const BYTES_MAX: usize = 4 << 20;
+
+/// What reading a text gave.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The policy, when kube-apiserver would accept the text.
+    pub policy: Option<Policy>,
+    /// Everything there is to say, in the order of the text.
+    pub findings: Vec<Finding>,
+    /// How kube-apiserver words its refusal; `None` when it accepts the text or fails to decode it, which it
+    /// says less well than the findings do.
+    pub reference_refusal: Option<String>,
+    /// The document, for finding places again; `None` when it could not be parsed at all.
+    pub root: Option<Node>,
+}
+
+impl Reading {
+    /// Where the field at `path` stands, or the nearest thing around it.
+    pub fn span(&self, path: &FieldPath) -> Span {
+        self.root.as_ref().map_or(0..0, |root| root.nearest(path).span.clone())
+    }
+}
+
+/// Reads a policy from JSON or YAML.
+pub fn read(text: &[u8]) -> Reading {
+    let mut reading = read_in_order_of_evaluation(text);
+    reading.findings.sort_by_key(|finding| (finding.span.start, finding.severity));
+    reading
+}
+
+fn read_in_order_of_evaluation(text: &[u8]) -> Reading {
+    let mut reading = Reading { policy: None, findings: Vec::new(), reference_refusal: None, root: None };
+    if text.len() > BYTES_MAX {
+        reading.findings.push(document_error(0, format!("larger than {BYTES_MAX} bytes"), None));
+        return reading;
+    }
+    let parsed = if looks_like_json(text) { json::parse(text) } else { yaml::parse(text) };
+    let tree = match parsed {
+        Ok(tree) => tree,
+        Err(error) => {
+            let hint = error.hint.map(str::to_owned);
+            reading.findings.push(document_error(error.offset, error.message, hint));
+            return reading;
+        }
+    };
+    for duplicate in tree.duplicates {
+        let first = position(text, duplicate.first.start);
+        reading.findings.push(Finding {
+            severity: Severity::Warning,
+            path: FieldPath::ROOT,
+            span: duplicate.again,
+            message: format!("key `{}` is set already at {first}; this one wins", duplicate.key),
+            hint: Some("keep one of the two".to_owned()),
+            reference: None,
+        });
+    }
+    let root = tree.root;
+    let header = header::check(&root);
+    let (decoded, raw) = {
+        let before = reading.findings.len();
+        let raw = decode::decode(&root, &mut reading.findings);
+        let decoded = !reading.findings[before..].iter().any(|finding| finding.severity == Severity::Error);
+        (decoded, raw)
+    };
+    reading.root = Some(root);
+    let refused_by_header = header.is_some();
+    let unreadable_header = header.as_ref().is_some_and(|finding| finding.reference.is_none());
+    // A document of another kind is not judged as if it were a policy.
+    if unreadable_header {
+        reading.findings.retain(|finding| finding.path == FieldPath::ROOT);
+    }
+    // Without a version the reference knows no field, so it does not see their types either.
+    reading.reference_refusal = header.as_ref().and_then(|finding| finding.reference.clone());
+    reading.findings.extend(header);
+    if unreadable_header {
+        return reading;
+    }
+
+    let before = reading.findings.len();
+    validate::validate(&raw, &mut reading.findings);
+    if decoded && !refused_by_header {
+        reading.reference_refusal = aggregate(&reading.findings[before..]);
+        if reading.reference_refusal.is_none() && raw.rules.is_empty() {
+            reading.reference_refusal = Some("loaded illegal policy with 0 rules".to_owned());
+            reading.findings.push(no_rules(&reading));
+        }
+        if reading.reference_refusal.is_none() {
+            reading.policy = Some(policy(&raw));
+        }
+    }
+    reading
+}
+
+/// Whether the first byte that is no space begins a JSON object; such a text is never read as YAML.
+fn looks_like_json(text: &[u8]) -> bool {
+    String::from_utf8_lossy(&text[..text.len().min(4096)]).trim_start().starts_with('{')
+        || text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
+/// Validation errors as the reference joins them; equal texts are told once.
+fn aggregate(findings: &[Finding]) -> Option<String> {
+    let mut texts: Vec<&str> = Vec::new();
+    for text in findings.iter().filter_map(|finding| finding.reference.as_deref()) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    match texts.as_slice() {
+        [] => None,
+        [one] => Some((*one).to_owned()),
+        many => Some(format!("[{}]", many.join(", "))),
+    }
+}
+
+fn no_rules(reading: &Reading) -> Finding {
+    let path = FieldPath::ROOT.key("rules");
+    Finding {
+        severity: Severity::Error,
+        span: reading.span(&path),
+        path,
+        message: "the policy has no rules".to_owned(),
+        hint: Some("`rules` needs at least one entry, for example `- level: Metadata`".to_owned()),
+        reference: None,
+    }
+}
+
+fn document_error(offset: usize, message: String, hint: Option<String>) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        path: FieldPath::ROOT,
+        span: offset..offset,
+        message,
+        hint,
+        reference: None,
+    }
+}
+
+/// The policy that a validated document says.
+fn policy(raw: &RawPolicy) -> Policy {
+    Policy {
+        rules: raw.rules.iter().map(rule).collect(),
+        omit_stages: stages(&raw.omit_stages),
+        omit_managed_fields: raw.omit_managed_fields,
+    }
+}
+
+fn rule(raw: &RawRule) -> Rule {
+    let level = match &raw.level {
+        RawLevel::Word(word) => word.value.parse().ok(),
+        RawLevel::Absent | RawLevel::Unreadable => None,
+    };
+    Rule {
+        level: level.unwrap_or(Level::None),
+        users: strings(&raw.users),
+        user_groups: strings(&raw.user_groups),
+        verbs: strings(&raw.verbs),
+        resources: raw.resources.iter().map(group_resources).collect(),
+        namespaces: strings(&raw.namespaces),
+        non_resource_urls: strings(&raw.non_resource_urls),
+        omit_stages: stages(&raw.omit_stages),
+        omit_managed_fields: raw.omit_managed_fields,
+    }
+}
+
+fn group_resources(raw: &RawGroupResources) -> GroupResources {
+    GroupResources {
+        group: raw.group.value.clone(),
+        resources: strings(&raw.resources),
+        resource_names: strings(&raw.resource_names),
+    }
+}
+
+fn strings(located: &[Located<String>]) -> Vec<String> {
+    located.iter().map(|entry| entry.value.clone()).collect()
+}
+
+fn stages(located: &[Located<String>]) -> StageSet {
+    located.iter().filter_map(|stage| stage.value.parse().ok()).collect()
+}
