@@ -7,8 +7,10 @@ mod attributes;
 pub mod matching;
 mod model;
 pub mod read;
+mod request_info;
 mod stage_set;
 
 pub use attributes::{Attributes, Resource, Target, User};
 pub use model::{GroupResources, Policy, Rule, Scope};
+pub use request_info::{RequestInfo, RequestInfoError};
 pub use stage_set::StageSet;

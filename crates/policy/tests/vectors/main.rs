@@ -4,6 +4,7 @@
 //! what their fields mean stands in that folder's README.
 
 mod load;
+mod requestinfo;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
