@@ -4,6 +4,7 @@
 //! Invariant: no I/O and no clock; text in, findings and decisions out.
 
 mod attributes;
+mod decide;
 pub mod matching;
 mod model;
 pub mod read;
@@ -11,6 +12,7 @@ mod request_info;
 mod stage_set;
 
 pub use attributes::{Attributes, Resource, Target, User};
+pub use decide::{Decision, Evaluator};
 pub use model::{GroupResources, Policy, Rule, Scope};
 pub use request_info::{RequestInfo, RequestInfoError};
 pub use stage_set::StageSet;

@@ -3,6 +3,7 @@
 //! The folder is `testdata/vectors`, or the one that `AUDITWARD_VECTORS` names. How the vectors were made and
 //! what their fields mean stands in that folder's README.
 
+mod decisions;
 mod load;
 mod requestinfo;
 
