@@ -3,6 +3,8 @@
 //! Not in here because no rule can ask for it: the HTTP method, source addresses, the user agent, the user's
 //! UID and extra fields, the response.
 
+use std::fmt;
+
 /// What a policy can see of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attributes<'a> {
@@ -45,4 +47,35 @@ pub struct Resource<'a> {
     pub namespace: &'a str,
     /// Object name from the URL or a `metadata.name` field selector, never from the body.
     pub name: &'a str,
+}
+
+/// As people say it: `alice (system:authenticated): get pods/log web in shop`.
+impl fmt::Display for Attributes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.user {
+            None => write!(f, "no authenticated user")?,
+            Some(user) if user.groups.is_empty() => write!(f, "{}", user.name)?,
+            Some(user) => write!(f, "{} ({})", user.name, user.groups.join(", "))?,
+        }
+        let verb = if self.verb.is_empty() { "\"\"" } else { self.verb };
+        match &self.target {
+            Target::Path(path) => write!(f, ": {verb} {path}"),
+            Target::Resource(resource) => {
+                write!(f, ": {verb} {}", resource.resource)?;
+                if !resource.group.is_empty() {
+                    write!(f, ".{}", resource.group)?;
+                }
+                if !resource.subresource.is_empty() {
+                    write!(f, "/{}", resource.subresource)?;
+                }
+                if !resource.name.is_empty() {
+                    write!(f, " {}", resource.name)?;
+                }
+                if !resource.namespace.is_empty() {
+                    write!(f, " in {}", resource.namespace)?;
+                }
+                Ok(())
+            }
+        }
+    }
 }

@@ -5,14 +5,17 @@
 
 mod attributes;
 mod decide;
+mod explain;
 pub mod matching;
 mod model;
 pub mod read;
 mod request_info;
+pub mod simulate;
 mod stage_set;
 
 pub use attributes::{Attributes, Resource, Target, User};
 pub use decide::{Decision, Evaluator};
+pub use explain::{Explanation, PassedOver, explain};
 pub use model::{GroupResources, Policy, Rule, Scope};
 pub use request_info::{RequestInfo, RequestInfoError};
 pub use stage_set::StageSet;

@@ -19,9 +19,17 @@ pub struct Policy {
     pub omit_managed_fields: bool,
 }
 
+impl Policy {
+    /// The oldest Kubernetes release that accepts the policy, where not every one that serves `audit.k8s.io/v1` does.
+    pub fn needs_kubernetes(&self) -> Option<&'static str> {
+        let wildcard = self.rules.iter().any(|rule| rule.resources.iter().any(|entry| entry.group == "*"));
+        wildcard.then_some("1.36")
+    }
+}
+
 /// Conditions on a request and the level at which a matching request is recorded.
 ///
-/// Conditions are ANDed; entries inside one are ORed; an empty one always holds. All comparisons are exact
+/// All conditions must hold, each by any of its entries; an empty one always holds. All comparisons are exact
 /// and case-sensitive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {

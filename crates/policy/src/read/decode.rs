@@ -39,7 +39,10 @@ impl Decoder<'_> {
         for entry in self.fields(root, &here, POLICY) {
             let (path, node) = (here.key(&entry.key), &entry.node);
             match entry.key.as_str() {
-                "rules" => policy.rules = self.list(node, &path, Self::rule),
+                "rules" => {
+                    policy.rules =
+                        self.list(node, &path, |decoder, node, path| Some(decoder.rule(node, path)))
+                }
                 "omitStages" => policy.omit_stages = self.strings(node, &path),
                 "omitManagedFields" => policy.omit_managed_fields = self.bool(node, &path).unwrap_or(false),
                 "metadata" => metadata::check(self, node, &path),
@@ -50,7 +53,7 @@ impl Decoder<'_> {
         policy
     }
 
-    fn rule(&mut self, node: &Node, here: &FieldPath) -> Option<RawRule> {
+    fn rule(&mut self, node: &Node, here: &FieldPath) -> RawRule {
         let mut rule = RawRule {
             path: here.clone(),
             span: node.span.clone(),
@@ -78,7 +81,7 @@ impl Decoder<'_> {
                 _ => rule.omit_managed_fields = self.bool(node, &path),
             }
         }
-        Some(rule)
+        rule
     }
 
     fn level(&mut self, node: &Node, path: &FieldPath) -> RawLevel {

@@ -24,7 +24,6 @@ mod yaml;
 pub use finding::{Finding, Severity};
 pub use header::API_VERSION;
 pub use source::{FieldPath, Position, Span, Step, position};
-pub(crate) use suggest::did_you_mean;
 pub use tree::{Entry, Node, Value};
 
 use auditward_event::Level;
@@ -92,29 +91,21 @@ fn read_in_order_of_evaluation(text: &[u8]) -> Reading {
     }
     let root = tree.root;
     let header = header::check(&root);
-    let (decoded, raw) = {
-        let before = reading.findings.len();
-        let raw = decode::decode(&root, &mut reading.findings);
-        let decoded = !reading.findings[before..].iter().any(|finding| finding.severity == Severity::Error);
-        (decoded, raw)
-    };
-    reading.root = Some(root);
-    let refused_by_header = header.is_some();
-    let unreadable_header = header.as_ref().is_some_and(|finding| finding.reference.is_none());
-    // A document of another kind is not judged as if it were a policy.
-    if unreadable_header {
-        reading.findings.retain(|finding| finding.path == FieldPath::ROOT);
-    }
+    let is_policy = header.as_ref().is_none_or(|finding| finding.reference.is_some());
     // Without a version the reference knows no field, so it does not see their types either.
     reading.reference_refusal = header.as_ref().and_then(|finding| finding.reference.clone());
+    let accepted_header = header.is_none();
     reading.findings.extend(header);
-    if unreadable_header {
-        return reading;
-    }
+    let before = reading.findings.len();
+    // A document of another kind is not judged as if it were a policy.
+    let raw = is_policy.then(|| decode::decode(&root, &mut reading.findings));
+    let decoded = !reading.findings[before..].iter().any(|finding| finding.severity == Severity::Error);
+    reading.root = Some(root);
+    let Some(raw) = raw else { return reading };
 
     let before = reading.findings.len();
     validate::validate(&raw, &mut reading.findings);
-    if decoded && !refused_by_header {
+    if decoded && accepted_header {
         reading.reference_refusal = aggregate(&reading.findings[before..]);
         if reading.reference_refusal.is_none() && raw.rules.is_empty() {
             reading.reference_refusal = Some("loaded illegal policy with 0 rules".to_owned());

@@ -33,7 +33,8 @@ impl Validator<'_> {
             self.group_resources(rule, entry);
         }
         self.stages(&rule.omit_stages);
-        if !rule.non_resource_urls.is_empty() && !(rule.resources.is_empty() && rule.namespaces.is_empty()) {
+        let about_resources = !rule.resources.is_empty() || !rule.namespaces.is_empty();
+        if about_resources && !rule.non_resource_urls.is_empty() {
             let path = rule.path.key("nonResourceURLs");
             let value = go::json_list(&values(&rule.non_resource_urls));
             let span = rule.non_resource_urls[0].span.clone();

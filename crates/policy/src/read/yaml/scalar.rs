@@ -119,7 +119,7 @@ fn base64(text: &str) -> Result<String, String> {
     let refused = || "a `!!binary` that is not base64".to_owned();
     let mut bytes = Vec::new();
     let clean: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    if clean.len() % 4 != 0 {
+    if !clean.len().is_multiple_of(4) {
         return Err(refused());
     }
     for (i, chunk) in clean.chunks(4).enumerate() {

@@ -1,0 +1,28 @@
+//! The commands, one file each.
+
+mod completions;
+mod man;
+mod policy;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Failure};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check, explain, simulate, compare and improve audit policies
+    #[command(subcommand, after_help = policy::HELP)]
+    Policy(policy::Command),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Command::Policy(command) => command.run(),
+            Command::Completions(args) => args.run(),
+            Command::Man(args) => args.run(),
+        }
+    }
+}

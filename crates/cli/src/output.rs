@@ -1,0 +1,113 @@
+//! Where words go: data to stdout in the format that was asked for, talk to stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::exit::{Failure, context};
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
+
+/// `-o`, as every command has it.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// How to print the data
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+}
+
+impl OutputArgs {
+    /// Prints `data`, or in a table what `table` makes of it. The flag that `table` is given says whether to colour.
+    pub(crate) fn print<T: Serialize>(
+        self,
+        data: &T,
+        table: impl FnOnce(bool) -> String,
+    ) -> Result<(), Failure> {
+        let text = match self.output {
+            Format::Table => table(colour()),
+            Format::Json => {
+                serde_json::to_string_pretty(data).map_err(context("could not write the data as JSON"))?
+                    + "\n"
+            }
+            Format::Yaml => {
+                serde_saphyr::to_string(data).map_err(context("could not write the data as YAML"))?
+            }
+        };
+        write(&text)
+    }
+}
+
+/// Writes to stdout. A reader that went away (`| head`) is no error.
+pub(crate) fn write(text: &str) -> Result<(), Failure> {
+    ignore_closed_pipe(io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// Turns "the reader went away" into a quiet success.
+pub(crate) fn ignore_closed_pipe(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Says a line on stderr. There is nobody to tell when that fails.
+pub(crate) fn talk(line: &str) {
+    _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Whether stdout is a terminal whose user has not asked for plain text (<https://no-color.org>).
+pub(crate) fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Bytes as people read them: `812 B`, `64.0 kB`, `1.9 MB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut size = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while size >= 999.95 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}
+
+/// A part of a whole: `12.5 %`; of nothing, `-`.
+pub(crate) fn share(part: u64, whole: u64) -> String {
+    if whole == 0 { "-".to_owned() } else { format!("{:.1} %", part as f64 * 100.0 / whole as f64) }
+}
+
+/// `1 event`, `2 events`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_shares() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(1000), "1.0 kB");
+        assert_eq!(bytes(999_949), "999.9 kB");
+        assert_eq!(bytes(999_950), "1.0 MB");
+        assert_eq!(bytes(u64::MAX), "18446.7 PB");
+        assert_eq!(share(1, 8), "12.5 %");
+        assert_eq!(share(0, 0), "-");
+    }
+}
