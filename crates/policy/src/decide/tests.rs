@@ -67,12 +67,11 @@ fn request(name: char) -> Attributes<'static> {
 }
 
 fn policy(names: &str, omit_stages: &str) -> Policy {
-    let rules: String = names
-        .split(',')
-        .map(|name| {
-            format!("- {{{}}}\n", RULES.iter().find(|(known, _)| *known == name).expect("a known rule").1)
-        })
-        .collect();
+    let mut rules = String::new();
+    for name in names.split(',') {
+        let (_, rule) = RULES.iter().find(|(known, _)| *known == name).expect("a known rule");
+        rules += &format!("- {{{rule}}}\n");
+    }
     let text =
         format!("apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [{omit_stages}]\nrules:\n{rules}");
     let reading = read(text.as_bytes());

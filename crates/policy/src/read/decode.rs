@@ -40,8 +40,9 @@ impl Decoder<'_> {
             let (path, node) = (here.key(&entry.key), &entry.node);
             match entry.key.as_str() {
                 "rules" => {
-                    policy.rules =
-                        self.list(node, &path, |decoder, node, path| Some(decoder.rule(node, path)))
+                    let rule =
+                        |decoder: &mut Self, node: &Node, path: &FieldPath| Some(decoder.rule(node, path));
+                    policy.rules = self.list(node, &path, rule);
                 }
                 "omitStages" => policy.omit_stages = self.strings(node, &path),
                 "omitManagedFields" => policy.omit_managed_fields = self.bool(node, &path).unwrap_or(false),

@@ -1,0 +1,47 @@
+//! The binary as users see it: exit code, stdout and stderr of each command in one snapshot.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p auditward` writes the snapshots anew.
+
+#![allow(clippy::unwrap_used, reason = "tests stop at surprises")]
+
+mod policy;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use expect_test::Expect;
+
+/// Runs `auditward` in the project's root with these words, and compares all that comes of it.
+#[track_caller]
+fn check(words: &str, expected: Expect) {
+    check_with_input(words, "", expected);
+}
+
+/// The same with something on standard input.
+#[track_caller]
+fn check_with_input(words: &str, input: &str, expected: Expect) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_auditward"))
+        .args(words.split_whitespace())
+        .current_dir(root())
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let mut seen = format!("exit {}\n", output.status.code().unwrap());
+    for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        if !bytes.is_empty() {
+            seen += &format!("--- {name}\n{}", String::from_utf8_lossy(bytes));
+        }
+    }
+    expected.assert_eq(&seen);
+}
+
+/// The project's root.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

@@ -1,0 +1,16 @@
+//! `auditward policy …`
+
+mod check;
+mod explain;
+mod simulate;
+
+/// Two rules and one mistake that only warns.
+const POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- level: None
+  users: [alice]
+  verb: [get]
+- level: Metadata
+";
