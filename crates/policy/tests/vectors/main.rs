@@ -3,7 +3,12 @@
 //! The folder is `testdata/vectors`, or the one that `AUDITWARD_VECTORS` names. How the vectors were made and
 //! what their fields mean stands in that folder's README.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests talk, and stop at surprises")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests talk, and stop at surprises"
+)]
 
 mod decisions;
 mod load;
