@@ -5,12 +5,14 @@
 
 mod attributes;
 mod decide;
+pub mod diff;
 mod explain;
 pub mod matching;
 mod model;
 pub mod read;
 mod request_info;
 pub mod simulate;
+pub mod space;
 mod stage_set;
 
 pub use attributes::{Attributes, Resource, Target, User};
