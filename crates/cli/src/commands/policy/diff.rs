@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use auditward_policy::Evaluator;
-use auditward_policy::diff::{Difference, Outcome, diff};
+use auditward_policy::diff::{Difference, diff};
 use auditward_policy::simulate::{Report, Share, Simulation};
+use auditward_policy::{Decision, Evaluator};
 use serde::Serialize;
 
 use super::simulate::read_logs;
@@ -99,18 +99,18 @@ struct Side {
 
 impl Row {
     fn new(files: &[PolicyFile; 2], difference: &Difference) -> Self {
-        let side = |file: &PolicyFile, rule: Option<usize>, outcome: &Outcome| Side {
-            rule: rule.map(|rule| rule + 1),
-            line: rule.map(|rule| file.rule_line(rule)),
-            level: outcome.level.as_str(),
-            omit_stages: outcome.omit_stages.iter().map(auditward_event::Stage::as_str).collect(),
-            omit_managed_fields: outcome.omit_managed_fields,
+        let side = |file: &PolicyFile, decision: &Decision| Side {
+            rule: decision.rule.map(|rule| rule + 1),
+            line: decision.rule.map(|rule| file.rule_line(rule)),
+            level: decision.level.as_str(),
+            omit_stages: decision.omit_stages.iter().map(auditward_event::Stage::as_str).collect(),
+            omit_managed_fields: decision.omit_managed_fields,
         };
         Self {
-            a: side(&files[0], difference.rule_a, &difference.outcome_a),
-            b: side(&files[1], difference.rule_b, &difference.outcome_b),
-            request: difference.witness.request.with(ToString::to_string),
-            requests: difference.description(),
+            a: side(&files[0], &difference.a),
+            b: side(&files[1], &difference.b),
+            request: difference.witness.request.with(|request| request.to_string()),
+            requests: difference.description.clone(),
         }
     }
 }

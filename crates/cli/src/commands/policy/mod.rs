@@ -1,7 +1,7 @@
 //! `auditward policy …`
 
 mod check;
-// mod diff;
+mod diff;
 mod explain;
 mod simulate;
 
@@ -19,7 +19,7 @@ pub(crate) enum Command {
     Check(check::Args),
     Explain(Box<explain::Args>),
     Simulate(simulate::Args),
-    // Diff(diff::Args),
+    Diff(diff::Args),
 }
 
 impl Command {
@@ -28,7 +28,7 @@ impl Command {
             Command::Check(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Simulate(args) => args.run(),
-            // Command::Diff(args) => args.run(),
+            Command::Diff(args) => args.run(),
         }
     }
 }

@@ -5,16 +5,22 @@ use crate::{check, check_with_input};
 
 #[test]
 fn an_accepted_policy() {
-    check("policy check examples/policies/recommended.yaml", expect![[r#"
+    check(
+        "policy check examples/policies/recommended.yaml",
+        expect![[r#"
         exit 0
         --- stdout
         examples/policies/recommended.yaml: accepted, 12 rules
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn unknown_fields_are_warned_of() {
-    check_with_input("policy check -", POLICY, expect![[r#"
+    check_with_input(
+        "policy check -",
+        POLICY,
+        expect![[r#"
         exit 0
         --- stdout
         <stdin>:6:3: warning: unknown field `verb` is ignored (rules[0].verb)
@@ -22,7 +28,8 @@ fn unknown_fields_are_warned_of() {
             |   ^^^^
           hint: did you mean `verbs`?
         <stdin>: accepted, 2 rules
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -41,7 +48,10 @@ rules:
   - group: apps/v1
     resourceNames: [web]
 ";
-    check_with_input("policy check -", policy, expect![[r#"
+    check_with_input(
+        "policy check -",
+        policy,
+        expect![[r#"
         exit 1
         --- stdout
         <stdin>:3:14: error: unknown stage `RequestRecieved` (omitStages[0])
@@ -81,12 +91,16 @@ rules:
              |                     ^^^
           hint: say which resources have these names
         <stdin>: refused: kube-apiserver would not start
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn json_for_programs() {
-    check_with_input("policy check -o json -", "kind: Policy\nrules: [{level: Metadata}]\n", expect![[r#"
+    check_with_input(
+        "policy check -o json -",
+        "kind: Policy\nrules: [{level: Metadata}]\n",
+        expect![[r#"
         exit 1
         --- stdout
         [
@@ -107,12 +121,16 @@ fn json_for_programs() {
             "kubeApiserverSays": "unknown group version field audit.k8s.io/__internal, Kind=Policy in policy"
           }
         ]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn not_yaml() {
-    check_with_input("policy check -", "rules:\n\t- level: None\n", expect![[r#"
+    check_with_input(
+        "policy check -",
+        "rules:\n\t- level: None\n",
+        expect![[r#"
         exit 1
         --- stdout
         <stdin>:2:1: error: not YAML: found character that cannot start any token
@@ -120,21 +138,27 @@ fn not_yaml() {
             | ^
           hint: indent with spaces; YAML does not allow tabs there
         <stdin>: refused: kube-apiserver would not start
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn no_such_file() {
-    check("policy check no-such-file.yaml", expect![[r#"
+    check(
+        "policy check no-such-file.yaml",
+        expect![[r#"
         exit 2
         --- stderr
         error: could not read `no-such-file.yaml`: No such file or directory (os error 2)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn usage() {
-    check("policy check", expect![[r#"
+    check(
+        "policy check",
+        expect![[r#"
         exit 2
         --- stderr
         error: the following required arguments were not provided:
@@ -143,5 +167,6 @@ fn usage() {
         Usage: auditward policy check <FILE>...
 
         For more information, try '--help'.
-    "#]]);
+    "#]],
+    );
 }

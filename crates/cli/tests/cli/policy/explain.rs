@@ -46,7 +46,9 @@ fn by_uri() {
 
 #[test]
 fn without_a_user() {
-    check("policy explain --policy examples/policies/copied.yaml --uri /healthz/etcd", expect![[r#"
+    check(
+        "policy explain --policy examples/policies/copied.yaml --uri /healthz/etcd",
+        expect![[r#"
         exit 1
         --- stdout
         no authenticated user: get /healthz/etcd
@@ -55,7 +57,8 @@ fn without_a_user() {
         RULE  LINE  NO MATCH BECAUSE
            1     7  the request has no authenticated user
            2    12  the rule is about resources, the request is for another path
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -139,7 +142,10 @@ fn by_event() {
 
 #[test]
 fn a_refused_policy() {
-    check_with_input("policy explain --policy - --uri /", &POLICY.replace("None", "none"), expect![[r#"
+    check_with_input(
+        "policy explain --policy - --uri /",
+        &POLICY.replace("None", "none"),
+        expect![[r#"
         exit 2
         --- stderr
         <stdin>:4:10: error: unknown level `none` (rules[0].level)
@@ -147,5 +153,6 @@ fn a_refused_policy() {
             |          ^^^^
           hint: did you mean `None`?
         error: kube-apiserver would refuse `<stdin>`
-    "#]]);
+    "#]],
+    );
 }

@@ -12,7 +12,10 @@ const LOG: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Met
 
 #[test]
 fn a_summary_says_what_is_kept_and_what_is_unknown() {
-    check_with_input("policy simulate --policy examples/policies/recommended.yaml -", LOG, expect![[r#"
+    check_with_input(
+        "policy simulate --policy examples/policies/recommended.yaml -",
+        LOG,
+        expect![[r#"
         exit 0
         --- stdout
         examples/policies/recommended.yaml keeps 4 of 5 events (80.0 %), 923 B of 1.3 kB (73.0 %)
@@ -55,7 +58,8 @@ fn a_summary_says_what_is_kept_and_what_is_unknown() {
         --- stderr
         <stdin>: line 4, column 77: a string without end
         1 broken line could not be read and passed over
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
