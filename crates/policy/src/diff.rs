@@ -29,6 +29,9 @@ pub struct Difference {
     pub witness: Witness,
     /// All of them, in disjoint cubes, the widest first.
     pub space: Space,
+    /// What they have in common, in a few words: the widest of them, or all that both rules name "but what earlier
+    /// rules decide".
+    pub description: String,
 }
 
 /// Every kind of request that `a` and `b` record differently.
@@ -50,7 +53,16 @@ pub fn diff(a: &Policy, b: &Policy) -> Result<Diff, TooComplex> {
             debug_assert!(confirmed.is_some(), "{:?} against {:?}: {space:?}", part.rule, other.rule);
             match confirmed {
                 Some(witness) => {
-                    diff.differences.push(Difference { a: decision_a, b: decision_b, witness, space });
+                    let named =
+                        first.named(part.rule).and_within(&second.named(other.rule), &mut budget)?.tidy();
+                    let description = describe(&space, &named);
+                    diff.differences.push(Difference {
+                        a: decision_a,
+                        b: decision_b,
+                        witness,
+                        space,
+                        description,
+                    });
                 }
                 None => diff.unconfirmed += 1,
             }
@@ -59,15 +71,12 @@ pub fn diff(a: &Policy, b: &Policy) -> Result<Diff, TooComplex> {
     Ok(diff)
 }
 
-impl Difference {
-    /// The widest kind of request in words, and how many more kinds there are.
-    pub fn description(&self) -> String {
-        match self.space.cubes() {
-            [] => String::new(),
-            [only] => only.to_string(),
-            [widest, other] => format!("{widest}; and {other}"),
-            [widest, others @ ..] => format!("{widest}; and {} more kinds of request", others.len()),
-        }
+/// A few words for `space`, the part of `named` (what both rules name) that is left for them.
+fn describe(space: &Space, named: &Space) -> String {
+    if space.cubes().len() > 2 && named.cubes().len() < space.cubes().len() {
+        format!("{named}, but for what earlier rules decide")
+    } else {
+        space.to_string()
     }
 }
 

@@ -5,7 +5,7 @@ use super::tidy;
 use super::witness::Witness;
 use super::{Budget, TooComplex};
 use crate::matching::Condition;
-use crate::{GroupResources, Policy, Rule};
+use crate::{GroupResources, Policy, Rule, Scope};
 
 /// A policy's rules as sets of requests.
 #[derive(Clone, Debug)]
@@ -70,6 +70,11 @@ impl<'a> Classifier<'a> {
         &self.rules
     }
 
+    /// What the rule names, wherever it stands; everything where no rule matches.
+    pub(crate) fn named(&self, rule: Option<usize>) -> Space {
+        rule.and_then(|index| self.rules.get(index)).cloned().unwrap_or_else(Space::everything)
+    }
+
     /// Which part of `space` each rule decides, in the order of the rules; what no rule takes comes last.
     ///
     /// Rules that get nothing are left out. The parts have disjoint cubes when `space` has.
@@ -91,22 +96,32 @@ impl<'a> Classifier<'a> {
 
     /// What the rule at `index` gets, and who takes the rest. Impossible where there is no such rule.
     pub fn reach(&self, index: usize) -> Result<Reach, TooComplex> {
+        self.reach_within(index, &mut Budget::new())
+    }
+
+    /// What each rule gets, in order. All share the work that one question may take; what is not done by then is
+    /// unknown.
+    pub fn reaches(&self) -> Vec<Result<Reach, TooComplex>> {
+        let mut budget = Budget::new();
+        (0..self.rules.len()).map(|index| self.reach_within(index, &mut budget)).collect()
+    }
+
+    fn reach_within(&self, index: usize, budget: &mut Budget) -> Result<Reach, TooComplex> {
         let (Some(space), Some(rule)) = (self.rules.get(index), self.policy.rules.get(index)) else {
             return Ok(Reach::Impossible { conditions: Vec::new() });
         };
         if space.is_empty() {
             return Ok(Reach::Impossible { conditions: impossible_conditions(rule) });
         }
-        let mut budget = Budget::new();
         let earlier = self.rules[..index].iter().enumerate();
-        let (parts, rest) = run(earlier, space, &mut budget)?;
+        let (parts, rest) = run(earlier, space, budget)?;
         let taken: Vec<Taken> = parts
             .iter()
             .filter_map(|part| Some(Taken { rule: part.rule?, witness: part.space.witness()? }))
             .collect();
         match rest.witness() {
             Some(witness) => Ok(Reach::Decides { witness, taken_by: taken }),
-            None => Ok(Reach::Dead { taken_by: self.fewest(space, taken, &mut budget)? }),
+            None => Ok(Reach::Dead { taken_by: self.fewest(space, taken, budget)? }),
         }
     }
 
@@ -177,25 +192,26 @@ fn run<'r>(
 
 /// The conditions of `rule` of which each alone already lets no request through.
 fn impossible_conditions(rule: &Rule) -> Vec<Condition> {
-    let about_resources = || vec![GroupResources { group: "*".to_owned(), ..GroupResources::default() }];
     // What kind of request the rule is about decides which verbs there are.
-    let only = |keep: &dyn Fn(&mut Rule)| {
-        let mut alone = Rule::catch_all(rule.level);
-        match rule.scope() {
-            crate::Scope::Resource => alone.resources = about_resources(),
-            crate::Scope::NonResource => alone.non_resource_urls = vec!["*".to_owned()],
-            crate::Scope::Any => {}
+    let mut bare = Rule::catch_all(rule.level);
+    match rule.scope() {
+        Scope::Resource => {
+            bare.resources = vec![GroupResources { group: "*".to_owned(), ..GroupResources::default() }];
         }
-        keep(&mut alone);
-        Space::matched_by(&alone).is_empty()
-    };
-    let checks: [(Condition, &dyn Fn(&mut Rule)); 6] = [
-        (Condition::Users, &|alone| alone.users.clone_from(&rule.users)),
-        (Condition::UserGroups, &|alone| alone.user_groups.clone_from(&rule.user_groups)),
-        (Condition::Verbs, &|alone| alone.verbs.clone_from(&rule.verbs)),
-        (Condition::Namespaces, &|alone| alone.namespaces.clone_from(&rule.namespaces)),
-        (Condition::Resources, &|alone| alone.resources.clone_from(&rule.resources)),
-        (Condition::NonResourceUrls, &|alone| alone.non_resource_urls.clone_from(&rule.non_resource_urls)),
+        Scope::NonResource => bare.non_resource_urls = vec!["*".to_owned()],
+        Scope::Any => {}
+    }
+    let alone = [
+        (Condition::Users, Rule { users: rule.users.clone(), ..bare.clone() }),
+        (Condition::UserGroups, Rule { user_groups: rule.user_groups.clone(), ..bare.clone() }),
+        (Condition::Verbs, Rule { verbs: rule.verbs.clone(), ..bare.clone() }),
+        (Condition::Namespaces, Rule { namespaces: rule.namespaces.clone(), ..bare.clone() }),
+        (Condition::Resources, Rule { resources: rule.resources.clone(), ..bare.clone() }),
+        (Condition::NonResourceUrls, Rule { non_resource_urls: rule.non_resource_urls.clone(), ..bare }),
     ];
-    checks.into_iter().filter(|(_, keep)| only(keep)).map(|(condition, _)| condition).collect()
+    alone
+        .into_iter()
+        .filter(|(_, rule)| Space::matched_by(rule).is_empty())
+        .map(|(condition, _)| condition)
+        .collect()
 }

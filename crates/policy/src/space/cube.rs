@@ -172,6 +172,22 @@ impl Cube {
             && self.groups.may_meet(&other.groups)
     }
 
+    /// What it costs to compare this cube with another: more where it names many words.
+    pub(super) fn weight(&self) -> usize {
+        const WORDS_A_STEP: usize = 32;
+        let mut words = self.users.names.len() + self.groups.len() + self.verbs.len();
+        words += match &self.target {
+            TargetSet::Path(paths) => paths.spans().len(),
+            TargetSet::Resource(of) => {
+                [&of.groups, &of.resources, &of.subresources, &of.namespaces, &of.names]
+                    .map(Words::len)
+                    .iter()
+                    .sum()
+            }
+        };
+        1 + words / WORDS_A_STEP
+    }
+
     fn resource_dimension(&mut self, pick: fn(&mut ResourceSet) -> &mut Words) -> Option<&mut Words> {
         match &mut self.target {
             TargetSet::Resource(of) => Some(pick(of)),

@@ -8,11 +8,38 @@ use super::cube::{Cube, ResourceSet, TargetSet};
 use super::groups::Groups;
 use super::paths::{Paths, Span};
 use super::request::Shown;
+use super::set::Space;
 use super::users::Users;
 use super::words::Words;
 
 /// How many words of a list are spelled out.
 const LISTED_MAX: usize = 6;
+
+/// The widest kind of request in words, and how many more kinds there are; best after [`Space::tidy`].
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cubes() {
+            [] => f.write_str("no request"),
+            [only] => only.fmt(f),
+            [one, other] if are_everything(one, other) => {
+                verbs(f, &one.verbs, "any verb")?;
+                f.write_str(" of anything")?;
+                who(f, &one.users, &one.groups)
+            }
+            [widest, other] => write!(f, "{widest}; and {other}"),
+            [widest, others @ ..] => write!(f, "{widest}; and {} more kinds of request", others.len()),
+        }
+    }
+}
+
+/// Whether two cubes are all requests of somebody, for resources and for paths.
+fn are_everything(one: &Cube, other: &Cube) -> bool {
+    let any = |cube: &Cube, target| cube.target == target;
+    let paths = || TargetSet::Path(Paths::any());
+    let resources = || TargetSet::Resource(ResourceSet::any());
+    (&one.users, &one.groups, &one.verbs) == (&other.users, &other.groups, &other.verbs)
+        && ((any(one, paths()) && any(other, resources())) || (any(one, resources()) && any(other, paths())))
+}
 
 impl fmt::Display for Cube {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,35 +114,46 @@ fn verbs(f: &mut fmt::Formatter<'_>, verbs: &Words, any: &str) -> fmt::Result {
 
 fn resource(f: &mut fmt::Formatter<'_>, resources: &Words, subresources: &Words) -> fmt::Result {
     let itself = |words: &Words| words.members().is_some_and(|words| words.eq([""]));
-    let prefix = match resources {
-        any if any.is_any() => None,
-        Words::Only(_) => Some(list(resources.named(), "\"\"")),
-        Words::Except(_) => Some(format!("any resource but {}", list(resources.named(), "\"\""))),
-    };
-    match (prefix, subresources) {
-        (None, any) if any.is_any() => f.write_str("any resource"),
-        (None, none) if itself(none) => f.write_str("any resource, no subresource"),
-        (None, Words::Only(few)) if few.len() == 1 => write!(f, "*/{}", list(subresources.named(), "none")),
-        (Some(resources), any) if any.is_any() => write!(f, "{resources} with any subresource"),
-        (Some(resources), none) if itself(none) => f.write_str(&resources),
-        (resources, Words::Only(few))
-            if few.len() == 1 && resources.as_ref().is_some_and(|it| !it.contains(' ')) =>
-        {
-            write!(f, "{}/{}", resources.unwrap_or_default(), list(subresources.named(), "none"))
-        }
-        (resources, Words::Only(_)) => {
-            let resources = resources.unwrap_or_else(|| "any resource".to_owned());
-            write!(f, "{resources}, subresource {}", list(subresources.named(), "none"))
-        }
-        (resources, Words::Except(_)) => {
-            let resources = resources.unwrap_or_else(|| "any resource".to_owned());
-            if itself(&subresources.complement()) {
-                write!(f, "subresources of {resources}")
-            } else {
-                write!(f, "{resources}, any subresource but {}", list(subresources.named(), "none"))
-            }
-        }
+    if let Some(short) = product(resources, subresources) {
+        return f.write_str(&short);
     }
+    match resources {
+        any if any.is_any() => f.write_str("any resource")?,
+        Words::Only(_) => f.write_str(&list(resources.named(), "\"\""))?,
+        Words::Except(_) => write!(f, "any resource but {}", list(resources.named(), "\"\""))?,
+    }
+    match subresources {
+        any if any.is_any() && resources.is_any() => Ok(()),
+        any if any.is_any() => f.write_str(" and subresources"),
+        none if itself(none) && resources.is_any() => f.write_str(", no subresource"),
+        none if itself(none) => Ok(()),
+        Words::Only(_) => write!(f, ", subresource {}", list(subresources.named(), "none")),
+        Words::Except(_) if itself(&subresources.complement()) => f.write_str(", subresources only"),
+        Words::Except(_) => write!(f, ", any subresource but {}", list(subresources.named(), "none")),
+    }
+}
+
+/// `pods, pods/log` or `*/scale`, where these are few and simple.
+fn product(resources: &Words, subresources: &Words) -> Option<String> {
+    let every = ["*"];
+    let resources: Vec<&str> =
+        if resources.is_any() { every.to_vec() } else { resources.members()?.collect() };
+    let subresources: Vec<&str> = subresources.members()?.collect();
+    let simple =
+        subresources.iter().all(|word| !word.is_empty()) || (resources != every && !resources.contains(&""));
+    if !simple || subresources == [""] || resources.len() * subresources.len() > LISTED_MAX {
+        return None;
+    }
+    let all: Vec<String> = resources
+        .iter()
+        .flat_map(|resource| {
+            subresources.iter().map(move |subresource| match *subresource {
+                "" => (*resource).to_owned(),
+                subresource => format!("{resource}/{subresource}"),
+            })
+        })
+        .collect();
+    Some(list_owned(&all))
 }
 
 fn who(f: &mut fmt::Formatter<'_>, users: &Users, groups: &Groups) -> fmt::Result {
@@ -186,7 +224,7 @@ fn common_prefix(paths: &Paths) -> String {
         })
     };
     let starts = from.char_indices().map(|(at, _)| &from[..at]).chain([from]);
-    starts.filter(holds_all).last().unwrap_or_default().to_owned()
+    starts.rev().find(holds_all).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -195,14 +233,14 @@ mod tests {
 
     use super::*;
 
-    fn check(cube: &Cube, expected: Expect) {
+    fn check(cube: &Cube, expected: &Expect) {
         expected.assert_eq(&cube.to_string());
     }
 
     #[test]
     fn resources() {
         let cube = Cube::resources(ResourceSet::any());
-        check(&cube, expect!["any verb of any resource in any namespace by anyone"]);
+        check(&cube, &expect!["any verb of any resource in any namespace by anyone"]);
         let secrets = ResourceSet {
             groups: Words::only([""]),
             resources: Words::only(["secrets"]),
@@ -215,7 +253,7 @@ mod tests {
         cube.users = Users { names: Words::except(["alice"]), absent: true };
         check(
             &cube,
-            expect![
+            &expect![
                 "get, list of secrets (core) in any namespace but kube-system by any user but alice, or without a user"
             ],
         );
@@ -230,7 +268,7 @@ mod tests {
         });
         check(
             &cube,
-            expect![
+            &expect![
                 "get, list of */scale (core) without a namespace with a name by any user in group a or b not in group c"
             ],
         );
@@ -245,21 +283,21 @@ mod tests {
         });
         check(
             &cube,
-            expect![
-                "any verb but get of subresources of secrets (any API group but apps) in any namespace but kube-system named x by any user not in group c, or without a user"
+            &expect![
+                "any verb but get of secrets, subresources only (any API group but apps) in any namespace but kube-system named x by any user not in group c, or without a user"
             ],
         );
     }
 
     #[test]
     fn paths() {
-        let check = |paths: &Paths, expected: Expect| expected.assert_eq(&paths.to_string());
+        let check = |paths: &Paths, expected: &Expect| expected.assert_eq(&paths.to_string());
         let healthz = Paths::exact("/healthz").or(&Paths::pattern("/version*"));
-        check(&healthz, expect!["/healthz, /version*"]);
-        check(&healthz.complement(), expect!["any path but /healthz, /version*"]);
+        check(&healthz, &expect!["/healthz, /version*"]);
+        check(&healthz.complement(), &expect!["any path but /healthz, /version*"]);
         let api = Paths::pattern("/api*").minus(&Paths::exact("/api")).minus(&Paths::pattern("/apis*"));
-        check(&api, expect!["/api* but /api, /apis*"]);
-        check(&api.complement(), expect!["some paths below /*"]);
-        check(&Paths::any(), expect!["any path"]);
+        check(&api, &expect!["/api* but /api, /apis*"]);
+        check(&api.complement(), &expect!["some paths below /*"]);
+        check(&Paths::any(), &expect!["any path"]);
     }
 }

@@ -103,6 +103,11 @@ impl Groups {
         join(self, other).or_else(|| join(other, self))
     }
 
+    /// How many words the set names.
+    pub(super) fn len(&self) -> usize {
+        self.one_of.iter().map(BTreeSet::len).sum::<usize>() + self.none_of.len()
+    }
+
     /// The sets of which each needs a group.
     pub fn needed(&self) -> impl Iterator<Item = impl Iterator<Item = &str>> {
         self.one_of.iter().map(|set| set.iter().map(AsRef::as_ref))

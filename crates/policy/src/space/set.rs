@@ -80,10 +80,10 @@ impl Space {
         Self { cubes: tidy::tidy(self.cubes) }
     }
 
-    pub(super) fn and_within(&self, other: &Self, budget: &mut Budget) -> Result<Self, TooComplex> {
+    pub(crate) fn and_within(&self, other: &Self, budget: &mut Budget) -> Result<Self, TooComplex> {
         let mut both = Self::nothing();
         for cube in &self.cubes {
-            budget.pay(other.cubes.len(), both.cubes.len())?;
+            budget.pay(other.cubes.len() * cube.weight(), both.cubes.len())?;
             both.cubes.extend(other.cubes.iter().filter_map(|other| cube.and(other)));
         }
         Ok(both)
@@ -94,7 +94,7 @@ impl Space {
         for taken in &other.cubes {
             let mut left = Vec::with_capacity(rest.cubes.len());
             for cube in rest.cubes {
-                budget.pay(1, left.len())?;
+                budget.pay(cube.weight(), left.len())?;
                 if cube.may_meet(taken) {
                     left.extend(cube.minus(taken));
                 } else {

@@ -11,7 +11,7 @@ use crate::matching::{Condition, first_failed};
 use crate::{GroupResources, Policy, RequestInfo, Rule, StageSet};
 
 fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() }
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
@@ -281,8 +281,10 @@ fn too_much_is_said_to_be_unknown() {
         })
         .collect();
     let policy = policy(rules);
-    // Whatever comes out, it comes out soon; the assertion is that this returns.
-    let _ = Classifier::new(&policy).partition(&Space::everything());
+    let classifier = Classifier::new(&policy);
+    assert_eq!(classifier.partition(&Space::everything()), Err(TooComplex));
+    // What each rule gets is a smaller question.
+    assert!(classifier.reach(0).is_ok());
 }
 
 const RESOURCE: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];

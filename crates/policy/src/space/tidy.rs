@@ -8,11 +8,13 @@ use super::paths::Paths;
 use super::users::Users;
 use super::words::Words;
 
-/// Joins cubes that differ in one dimension only, until there are none; the widest come first.
+/// Joins cubes that differ in one dimension only; the widest come first.
 ///
 /// Disjoint cubes stay disjoint. Not the fewest cubes there could be: that is a hard problem, and this is for reading.
 pub(super) fn tidy(mut cubes: Vec<Cube>) -> Vec<Cube> {
-    loop {
+    // Each round takes a little more off; the last ones are not worth waiting for.
+    const ROUNDS_MAX: usize = 8;
+    for _ in 0..ROUNDS_MAX {
         let before = cubes.len();
         for dimension in DIMENSIONS {
             cubes = join_along(dimension, cubes);

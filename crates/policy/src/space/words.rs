@@ -104,6 +104,12 @@ impl Words {
         }
     }
 
+    /// How many words the set names.
+    pub(super) fn len(&self) -> usize {
+        let (Self::Only(words) | Self::Except(words)) = self;
+        words.len()
+    }
+
     /// The words that the set names, whether as members or as exceptions.
     pub fn named(&self) -> impl Iterator<Item = &str> {
         let (Self::Only(words) | Self::Except(words)) = self;

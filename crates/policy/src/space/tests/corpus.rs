@@ -46,7 +46,7 @@ fn every_policy_is_understood() {
             match classifier.reach(index).unwrap() {
                 Reach::Decides { witness, .. } if witness.realism == Realism::Usual => {}
                 Reach::Decides { witness, .. } => {
-                    odd.push(format!("{index}: {:?} {}", witness.realism, witness.request))
+                    odd.push(format!("{index}: {:?} {}", witness.realism, witness.request));
                 }
                 Reach::Dead { taken_by } => {
                     odd.push(format!(
@@ -55,7 +55,7 @@ fn every_policy_is_understood() {
                     ));
                 }
                 Reach::Impossible { conditions } => {
-                    odd.push(format!("{index}: impossible by {conditions:?}"))
+                    odd.push(format!("{index}: impossible by {conditions:?}"));
                 }
             }
         }
@@ -79,10 +79,7 @@ fn every_policy_differs_from_the_next_as_the_engine_says() {
         for difference in found.differences.iter().take(4) {
             eprintln!(
                 "  {} -> {}: {} | {}",
-                difference.a.level,
-                difference.b.level,
-                difference.witness.request,
-                difference.description()
+                difference.a.level, difference.b.level, difference.witness.request, difference.description
             );
         }
         assert!(diff(a, a).unwrap().differences.is_empty());

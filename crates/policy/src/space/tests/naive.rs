@@ -104,11 +104,11 @@ pub(crate) fn universe(policies: &[&Policy], mut visit: impl FnMut(&Attributes<'
     let segments = || patterns.iter().flat_map(|pattern| pattern.split('/'));
     let resources = with_outsider(segments());
     let subresources = with_outsider(segments().chain([""]));
-    let named: BTreeSet<&str> =
+    let told_apart: BTreeSet<&str> =
         rules().flat_map(|rule| strs(&rule.verbs)).chain(["get", "deletecollection", "proxy"]).collect();
-    let other = universe::RESOURCE_VERBS.into_iter().find(|verb| !named.contains(verb));
-    let verbs: Vec<&str> = named.iter().copied().chain(other).collect();
-    let methods: Vec<&str> = named.iter().copied().chain(["outsider"]).collect();
+    let other = universe::RESOURCE_VERBS.into_iter().find(|verb| !told_apart.contains(verb));
+    let verbs: Vec<&str> = told_apart.iter().copied().chain(other).collect();
+    let methods: Vec<&str> = told_apart.iter().copied().chain(["outsider"]).collect();
     let paths = paths(&rules().flat_map(|rule| strs(&rule.non_resource_urls)).collect::<Vec<_>>());
 
     let group_sets: Vec<Vec<&str>> = (0..1_usize << groups.len())
@@ -203,7 +203,7 @@ const PODS: Target<'static> =
 /// Around every pattern: itself, what only just starts with it, what only just does not.
 fn paths(urls: &[&str]) -> Vec<String> {
     let mut paths =
-        BTreeSet::from(["".to_owned(), "/".to_owned(), "outsider".to_owned(), "/outsider".to_owned()]);
+        BTreeSet::from([String::new(), "/".to_owned(), "outsider".to_owned(), "/outsider".to_owned()]);
     for url in urls {
         let stem = url.trim_end_matches('*');
         paths.extend(["", "\0", "x", "/", "/x", "/x/y", "/v1/"].map(|end| format!("{stem}{end}")));
