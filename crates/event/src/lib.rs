@@ -6,18 +6,25 @@
 //!
 //! Invariant: no I/O but through the reader that is passed in, and no clock.
 
+mod event;
 mod json;
 mod level;
 mod path;
+mod raw;
 mod read;
 mod stage;
 mod time;
 mod value;
 mod view;
 
+pub use event::{
+    AuthenticationMetadata, DecodeError, Event, EventList, ListMeta, ObjectReference, Status, StatusCause,
+    StatusDetails, UserInfo,
+};
 pub use json::{DEPTH_MAX, JsonError, JsonProblem};
 pub use level::{Level, UnknownLevel};
 pub use path::{Path, PathError, Step};
+pub use raw::Raw;
 pub use read::{DOCUMENT_BYTES_MAX, Events, Place, RawEvent, ReadError, Stats};
 pub use stage::{Stage, UnknownStage};
 pub use time::{MicroTime, TimeError, ZonedTime};
