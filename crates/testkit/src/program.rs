@@ -173,8 +173,9 @@ fn go_mod(version: &str, theirs: &str) -> String {
     let replaced = theirs
         .lines()
         .filter_map(|line| line.trim().split_once(" => ./staging/"))
-        .map(|(module, _)| format!("\t{module} => {module} v0.{published}\n"))
-        .collect::<String>();
+        .fold(String::new(), |all, (module, _)| {
+            all + "\t" + module + " => " + module + " v0." + published + "\n"
+        });
     format!(
         "module auditward.dev/testkit/hyperkube\n\ngo 1.24\n\nrequire k8s.io/kubernetes v{version}\n\n\
          replace (\n{replaced})\n"

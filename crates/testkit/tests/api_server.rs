@@ -63,7 +63,7 @@ fn victim() {
     let api = ApiServer::builder().start().unwrap();
     let [server, etcd] = api.pids();
     println!("\npids {server} {etcd}");
-    std::thread::sleep(Duration::from_secs(600));
+    std::thread::sleep(Duration::from_mins(10));
 }
 
 #[test]
