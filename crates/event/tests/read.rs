@@ -1,5 +1,13 @@
 //! Streams of every shape through [`Events`].
 
+#![allow(
+    clippy::needless_raw_string_hashes,
+    clippy::needless_pass_by_value,
+    clippy::print_stderr,
+    reason = "snapshots come with hashes and are handed over, a skipped test says so"
+)]
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write as _};
@@ -216,10 +224,8 @@ fn a_broken_document_of_many_lines_is_one_error() {
         &format!("{{\n  \"kind\": \"Event\",\n  \"verb\" \"x\"\n}}\n{}\n", event("a")),
         expect![[r#"
             ! line 3, column 10: expected `:`
-            ! line 3, column 3: not an audit event: it is a string
-            ! line 4, column 1: expected a value
             5:1 +36 a
-            5 lines, 64 bytes, 1 events, 3 broken
+            5 lines, 64 bytes, 1 events, 1 broken
         "#]],
     );
     check(
@@ -227,11 +233,9 @@ fn a_broken_document_of_many_lines_is_one_error() {
         expect![[r#"
             ! line 3, column 9: a string without end
             2:1 +2 a
-            ! line 3, column 9: a string without end
             4:1 +43 b
-            ! line 5, column 1: expected a value
             6:1 +73 c
-            6 lines, 101 bytes, 3 events, 3 broken
+            6 lines, 101 bytes, 3 events, 1 broken
         "#]],
     );
     check(
@@ -332,9 +336,8 @@ fn a_document_larger_than_the_limit_is_skipped() {
         2:1 +2 a
         3:1 +31 a
         4:1 +60 a
-        ! line 5, column 1: expected a value
         6:1 +90 a
-        6 lines, 118 bytes, 4 events, 2 broken
+        6 lines, 118 bytes, 4 events, 1 broken
     "#]]
     .assert_eq(&told(Events::with_limit(lines.as_bytes(), 64)));
 }
@@ -362,7 +365,7 @@ fn gzip_in_several_members() {
 
 #[test]
 fn a_damaged_stream_gives_what_was_whole_and_then_the_error() {
-    let text: String = (0..1000).map(|i| format!("{}\n", event(&format!("verb-{i}")))).collect();
+    let text: String = (0..1000).map(|i| event(&format!("verb-{i}")) + "\n").collect();
     let bytes = gzip(text.as_bytes());
     let mut events = Events::new(&bytes[..bytes.len() - 4]);
     let mut last = None;
@@ -443,4 +446,51 @@ fn an_item_of_a_list_can_be_made_a_document() {
         r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1beta1"}"#,
     );
     check(r#"{"kind":"Event"}"#, r#"{"kind":"Event"}"#);
+}
+
+#[test]
+fn lines_without_an_event_stay_errors_after_a_broken_document() {
+    check(
+        &format!("{{\n\"kind\": 01\n}}\n{}\nnope\n}}\nnope\n", event("a")),
+        expect![[r#"
+            ! line 2, column 9: malformed number
+            4:1 +15 a
+            ! line 5, column 1: expected `true`, `false` or `null`
+            ! line 7, column 1: expected `true`, `false` or `null`
+            7 lines, 55 bytes, 1 events, 3 broken
+        "#]],
+    );
+}
+
+/// Webhook bodies, with what another collector makes of each of them (third-party knowledge, so not kept here).
+///
+/// Where we differ is on purpose: a list without items is no error, a stage's time is not the reader's business,
+/// of an array with one bad item the others count, and two documents are two documents.
+#[test]
+fn bodies_that_another_collector_was_given() {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    let corpus = std::env::var_os("AUDITWARD_CORPUS").map_or(default, Into::into);
+    let Ok(cases) = std::fs::read_to_string(corpus.join("events/ingest-cases.jsonl")) else {
+        eprintln!("skipped: no events/ingest-cases.jsonl in {}", corpus.display());
+        return;
+    };
+    let mut seen = 0;
+    for case in cases.lines() {
+        let case: serde_json::Value = serde_json::from_str(case).unwrap();
+        let Some(body) = case["body"].as_str() else { continue };
+        let name = case["name"].as_str().unwrap();
+        let mut events = Events::new(body.as_bytes());
+        while events.next().is_some() {}
+        let expected = match name {
+            "list-empty" | "list-without-items" | "list-null-items" | "empty" => (0, 0),
+            "no-stage-timestamp" | "bad-stage-timestamp" => (1, 0),
+            "one-bad-in-list" => (3, 0),
+            "one-bad-in-array" => (2, 1),
+            "two-documents" => (2, 0),
+            _ => (case["upstream_accepted"].as_u64().unwrap(), case["upstream_errors"].as_u64().unwrap()),
+        };
+        assert_eq!((events.stats().events, events.stats().broken), expected, "{name}");
+        seen += 1;
+    }
+    assert!(seen > 20);
 }

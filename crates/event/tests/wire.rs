@@ -1,5 +1,12 @@
 //! [`Event`] on the wire, against what kube-apiserver itself writes.
 
+#![allow(
+    clippy::needless_raw_string_hashes,
+    clippy::needless_pass_by_value,
+    reason = "snapshots come with hashes and are handed over"
+)]
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
@@ -79,7 +86,9 @@ fn every_field_in_its_order_whatever_the_order_it_came_in() {
         "userAgent":"ua","sourceIPs":["::1","10.0.0.1"],"authenticationMetadata":{"impersonationConstraint":"ic"},
         "impersonatedUser":{},"user":{"extra":{"z":null,"a":[],"b":["1","2"]},"groups":["g2","g1"],"uid":"u","username":"n"},
         "verb":"get","requestURI":"/a?b&c","stage":"Panic","auditID":"id","level":"RequestResponse","newField":1}"#,
-        expect![[r#"{"level":"RequestResponse","auditID":"id","stage":"Panic","requestURI":"/a?b\u0026c","verb":"get","user":{"username":"n","uid":"u","groups":["g2","g1"],"extra":{"a":[],"b":["1","2"],"z":null}},"impersonatedUser":{},"authenticationMetadata":{"impersonationConstraint":"ic"},"sourceIPs":["::1","10.0.0.1"],"userAgent":"ua","objectRef":{"resource":"r","namespace":"ns","name":"n","uid":"u","apiGroup":"g","apiVersion":"v1","resourceVersion":"1","subresource":"s"},"responseStatus":{"kind":"Status","apiVersion":"v1","metadata":{"selfLink":"s","resourceVersion":"1","continue":"c","remainingItemCount":0},"status":"Failure","message":"m","reason":"NotFound","details":{"name":"n","group":"g","kind":"k","uid":"u","causes":[{"reason":"r","message":"m","field":"f"},{}],"retryAfterSeconds":1},"code":404},"requestObject":{"b":1.50,"a":1,"b":1e400},"responseObject":[],"requestReceivedTimestamp":"2026-01-02T03:04:05.000000Z","stageTimestamp":"2026-01-02T03:04:05.000001Z","annotations":{"B":"","a":"1","aa":"","b":"2","é":""}}"#]],
+        expect![[
+            r#"{"level":"RequestResponse","auditID":"id","stage":"Panic","requestURI":"/a?b\u0026c","verb":"get","user":{"username":"n","uid":"u","groups":["g2","g1"],"extra":{"a":[],"b":["1","2"],"z":null}},"impersonatedUser":{},"authenticationMetadata":{"impersonationConstraint":"ic"},"sourceIPs":["::1","10.0.0.1"],"userAgent":"ua","objectRef":{"resource":"r","namespace":"ns","name":"n","uid":"u","apiGroup":"g","apiVersion":"v1","resourceVersion":"1","subresource":"s"},"responseStatus":{"kind":"Status","apiVersion":"v1","metadata":{"selfLink":"s","resourceVersion":"1","continue":"c","remainingItemCount":0},"status":"Failure","message":"m","reason":"NotFound","details":{"name":"n","group":"g","kind":"k","uid":"u","causes":[{"reason":"r","message":"m","field":"f"},{}],"retryAfterSeconds":1},"code":404},"requestObject":{"b":1.50,"a":1,"b":1e400},"responseObject":[],"requestReceivedTimestamp":"2026-01-02T03:04:05.000000Z","stageTimestamp":"2026-01-02T03:04:05.000001Z","annotations":{"B":"","a":"1","aa":"","b":"2","é":""}}"#
+        ]],
     );
 }
 
@@ -87,15 +96,21 @@ fn every_field_in_its_order_whatever_the_order_it_came_in() {
 fn what_is_present_but_empty() {
     rewritten(
         r#"{"objectRef":{},"responseStatus":{},"authenticationMetadata":{},"annotations":{},"sourceIPs":[],"user":{"extra":{},"groups":[]}}"#,
-        expect![[r#"{"level":"","auditID":"","stage":"","requestURI":"","verb":"","user":{},"authenticationMetadata":{},"objectRef":{},"responseStatus":{"metadata":{}},"requestReceivedTimestamp":null,"stageTimestamp":null}"#]],
+        expect![[
+            r#"{"level":"","auditID":"","stage":"","requestURI":"","verb":"","user":{},"authenticationMetadata":{},"objectRef":{},"responseStatus":{"metadata":{}},"requestReceivedTimestamp":null,"stageTimestamp":null}"#
+        ]],
     );
     rewritten(
         r#"{"level":null,"user":null,"impersonatedUser":null,"sourceIPs":null,"objectRef":null,"responseStatus":null,"requestObject":null,"annotations":null}"#,
-        expect![[r#"{"level":"","auditID":"","stage":"","requestURI":"","verb":"","user":{},"requestObject":null,"requestReceivedTimestamp":null,"stageTimestamp":null}"#]],
+        expect![[
+            r#"{"level":"","auditID":"","stage":"","requestURI":"","verb":"","user":{},"requestObject":null,"requestReceivedTimestamp":null,"stageTimestamp":null}"#
+        ]],
     );
     rewritten(
         r#"{"verb":"a","verb":"b","stageTimestamp":"0001-01-01T00:00:00.000000Z"}"#,
-        expect![[r#"{"level":"","auditID":"","stage":"","requestURI":"","verb":"b","user":{},"requestReceivedTimestamp":null,"stageTimestamp":null}"#]],
+        expect![[
+            r#"{"level":"","auditID":"","stage":"","requestURI":"","verb":"b","user":{},"requestReceivedTimestamp":null,"stageTimestamp":null}"#
+        ]],
     );
 }
 
@@ -103,7 +118,9 @@ fn what_is_present_but_empty() {
 fn strings_are_escaped_as_go_escapes_them() {
     rewritten(
         "{\"requestURI\":\"/a?b=<x>&c='\u{2028}\u{2029}\\u2028\\/\\u007f\\u0001\\b\\t\\\"\\\\ \u{e9}\u{1f600}\\ud83d\\ude00\\ud800\",\"annotations\":{\"<k>\":\"\"}}",
-        expect![[r#"{"level":"","auditID":"","stage":"","requestURI":"/a?b=\u003cx\u003e\u0026c='\u2028\u2029\u2028/\u0001\b\t\"\\ é😀😀�","verb":"","user":{},"requestReceivedTimestamp":null,"stageTimestamp":null,"annotations":{"\u003ck\u003e":""}}"#]],
+        expect![[
+            r#"{"level":"","auditID":"","stage":"","requestURI":"/a?b=\u003cx\u003e\u0026c='\u2028\u2029\u2028/\u0001\b\t\"\\ é😀😀�","verb":"","user":{},"requestReceivedTimestamp":null,"stageTimestamp":null,"annotations":{"\u003ck\u003e":""}}"#
+        ]],
     );
 }
 
@@ -144,8 +161,18 @@ fn what_is_wrong_is_said() {
         r#"{"level":"request"}"#,
         expect!["! unknown level `request`, expected None, Metadata, Request or RequestResponse"],
     );
-    rewritten(r#"{"stage":"Done"}"#, expect!["! unknown stage `Done`, expected RequestReceived, ResponseStarted, ResponseComplete or Panic"]);
-    rewritten(r#"{"stageTimestamp":"2026-01-02T03:04:05Z"}"#, expect!["! `stageTimestamp`: malformed time `2026-01-02T03:04:05Z`, expected one like `2006-01-02T15:04:05.000000Z`"]);
+    rewritten(
+        r#"{"stage":"Done"}"#,
+        expect![
+            "! unknown stage `Done`, expected RequestReceived, ResponseStarted, ResponseComplete or Panic"
+        ],
+    );
+    rewritten(
+        r#"{"stageTimestamp":"2026-01-02T03:04:05Z"}"#,
+        expect![
+            "! `stageTimestamp`: malformed time `2026-01-02T03:04:05Z`, expected one like `2006-01-02T15:04:05.000000Z`"
+        ],
+    );
     rewritten(r#"{"requestObject":{"a":01}}"#, expect!["! malformed number at byte 22"]);
     rewritten(r#"{} {}"#, expect!["! unexpected text after the value at byte 3"]);
     rewritten(r#"[]"#, expect!["! expected an object at byte 0"]);
@@ -158,7 +185,13 @@ fn legacy_lines() {
     let mut event = Event { audit_id: "a3c5".into(), ..Event::default() };
     let check =
         |event: &Event, received, expected: Expect| expected.assert_eq(&event.to_legacy_line(received));
-    check(&event, None, expect![[r#"0001-01-01T00:00:00Z AUDIT: id="a3c5" stage="" ip="<unknown>" method="" user="<none>" groups="<none>" as="<self>" asgroups="<lookup>" user-agent="" namespace="<none>" uri="" response="<deferred>""#]]);
+    check(
+        &event,
+        None,
+        expect![[
+            r#"0001-01-01T00:00:00Z AUDIT: id="a3c5" stage="" ip="<unknown>" method="" user="<none>" groups="<none>" as="<self>" asgroups="<lookup>" user-agent="" namespace="<none>" uri="" response="<deferred>""#
+        ]],
+    );
 
     event = Event {
         level: Some(Level::Request),
@@ -187,14 +220,26 @@ fn legacy_lines() {
         request_received_timestamp: Some("2026-01-02T03:04:05.120000Z".parse::<MicroTime>().unwrap()),
         ..Event::default()
     };
-    check(&event, None, expect![[r#"2026-01-02T03:04:05.12Z AUDIT: id="id" stage="RequestReceived" ip="127.0.0.1" method="get" user="admin" groups="\"system:masters\",\"system:authenticated\"" as="bob" asgroups="\"dev\"" user-agent="kubectl \"x\"" namespace="default" uri="/apis/rbac.authorization.k8s.io/v1/roles?a=<b>&c" response="200""#]]);
+    check(
+        &event,
+        None,
+        expect![[
+            r#"2026-01-02T03:04:05.12Z AUDIT: id="id" stage="RequestReceived" ip="127.0.0.1" method="get" user="admin" groups="\"system:masters\",\"system:authenticated\"" as="bob" asgroups="\"dev\"" user-agent="kubectl \"x\"" namespace="default" uri="/apis/rbac.authorization.k8s.io/v1/roles?a=<b>&c" response="200""#
+        ]],
+    );
 
     event.user.username.clear();
     event.impersonated_user = Some(UserInfo { username: "bob".into(), ..UserInfo::default() });
     event.object_ref = Some(ObjectReference { resource: "pods".into(), ..ObjectReference::default() });
     event.response_status = Some(Status::default());
     let received = ZonedTime { seconds: 1_784_880_672, nanos: 123_456_789, offset_seconds: 7200 };
-    check(&event, Some(received), expect![[r#"2026-07-24T10:11:12.123456789+02:00 AUDIT: id="id" stage="RequestReceived" ip="127.0.0.1" method="get" user="<none>" groups="<none>" as="bob" asgroups="<lookup>" user-agent="kubectl \"x\"" namespace="<none>" uri="/apis/rbac.authorization.k8s.io/v1/roles?a=<b>&c" response="0""#]]);
+    check(
+        &event,
+        Some(received),
+        expect![[
+            r#"2026-07-24T10:11:12.123456789+02:00 AUDIT: id="id" stage="RequestReceived" ip="127.0.0.1" method="get" user="<none>" groups="<none>" as="bob" asgroups="<lookup>" user-agent="kubectl \"x\"" namespace="<none>" uri="/apis/rbac.authorization.k8s.io/v1/roles?a=<b>&c" response="0""#
+        ]],
+    );
 }
 
 /// The API server's own test of the JSON format: what is written reads back equal.

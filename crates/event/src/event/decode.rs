@@ -94,7 +94,7 @@ fn event(value: Value<'_>) -> Result<Event> {
             "user" => event.user = user(value, "user")?,
             "impersonatedUser" => event.impersonated_user = option(value, |v| user(v, "impersonatedUser"))?,
             "authenticationMetadata" => {
-                event.authentication_metadata = option(value, authentication_metadata)?
+                event.authentication_metadata = option(value, authentication_metadata)?;
             }
             "sourceIPs" => event.source_ips = strings(value, "sourceIPs")?,
             "userAgent" => event.user_agent = string(value, "userAgent")?,

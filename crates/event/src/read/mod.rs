@@ -61,7 +61,10 @@ pub struct Events<R> {
     /// Where in `buf` the line number was counted last, and what it was there.
     counted: Counted,
     failed: Option<io::Error>,
-    /// Whether the line that is being read has been counted not yet.
+    debris: Debris,
+    /// Offset in the stream of the problem that was reported last.
+    reported: Option<u64>,
+    /// Whether the line that is being read has not been counted yet.
     line_begun: bool,
     stats: Stats,
 }
@@ -179,6 +182,16 @@ struct Counted {
     line_start: u64,
 }
 
+/// Whether we may stand in what is left of a broken document of many lines, which has been reported as one error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Debris {
+    None,
+    /// Lines that cannot start a document belong to it.
+    Inside,
+    /// There was an event since; only closing brackets may still belong to it.
+    Behind,
+}
+
 /// An event in `buf`.
 struct Found {
     spans: Spans,
@@ -215,6 +228,8 @@ impl<R: BufRead> Events<R> {
             lists: Vec::new(),
             counted: Counted { at: 0, line: 1, line_start: 0 },
             failed: None,
+            debris: Debris::None,
+            reported: None,
             line_begun: false,
             stats: Stats::default(),
         }
@@ -275,6 +290,9 @@ impl<R: BufRead> Events<R> {
             b'{' => match Spans::parse(&self.buf[start..]) {
                 Ok((spans, length)) => {
                     self.pos = start + length;
+                    if self.debris == Debris::Inside {
+                        self.debris = Debris::Behind;
+                    }
                     self.take(spans, start, self.pos, false)
                 }
                 Err(error) => self.unfinished(error),
@@ -287,6 +305,10 @@ impl<R: BufRead> Events<R> {
                 }
                 Err(error) => self.unfinished(error.moved_back(start)),
             },
+            _ if self.is_debris(start) => {
+                self.skip_line();
+                None
+            }
             _ => {
                 let error = match json::value_end(&self.buf, start) {
                     Ok(end) => self.not_an_event(start, describe(Value::of(&self.buf[start..end]))),
@@ -304,6 +326,7 @@ impl<R: BufRead> Events<R> {
             return self.unfinished_piece(error);
         }
         let start = self.pos;
+        let reported = self.reported;
         let mut checker = Checker::new();
         let mut reached = start;
         let (error, wrong_line) = loop {
@@ -327,9 +350,13 @@ impl<R: BufRead> Events<R> {
                 }
             }
         };
+        if wrong_line > start {
+            self.debris = Debris::Inside;
+        }
         self.skip_line();
         self.rescue_until = wrong_line;
-        Some(Err(error))
+        // The line that a document broke at is looked at by itself, and may say the same again.
+        if reported.is_some() && self.reported == reported { None } else { Some(Err(error)) }
     }
 
     /// The document at `pos` has been checked to its end: now it can be taken.
@@ -355,6 +382,17 @@ impl<R: BufRead> Events<R> {
                 self.skip_line();
                 Some(Err(error))
             }
+        }
+    }
+
+    /// Whether the line at `start`, which starts no document, belongs to a broken one.
+    fn is_debris(&self, start: usize) -> bool {
+        let rest = &self.buf[start..];
+        let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
+        match self.debris {
+            Debris::None => false,
+            Debris::Inside => true,
+            Debris::Behind => line.iter().all(|byte| b"]}, \t\r".contains(byte)),
         }
     }
 
@@ -522,6 +560,7 @@ impl<R: BufRead> Events<R> {
 
     fn broken(&mut self, start: usize, error: JsonError) -> ReadError {
         let at = self.place_after(start + error.offset, start);
+        self.reported = Some(at.offset);
         ReadError::Broken { start: self.place(start), at, problem: error.problem }
     }
 
