@@ -8,6 +8,7 @@ mod exit;
 mod input;
 mod output;
 mod progress;
+pub mod reference;
 mod snippet;
 mod table;
 

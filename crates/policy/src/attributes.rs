@@ -53,29 +53,38 @@ pub struct Resource<'a> {
 impl fmt::Display for Attributes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.user {
-            None => write!(f, "no authenticated user")?,
-            Some(user) if user.groups.is_empty() => write!(f, "{}", user.name)?,
-            Some(user) => write!(f, "{} ({})", user.name, user.groups.join(", "))?,
+            None => f.write_str("no authenticated user")?,
+            Some(user) if user.groups.is_empty() => write!(f, "{}", Shown(user.name))?,
+            Some(user) => write!(f, "{} ({})", Shown(user.name), user.groups.join(", "))?,
         }
-        let verb = if self.verb.is_empty() { "\"\"" } else { self.verb };
+        write!(f, ": {} ", Shown(self.verb))?;
         match &self.target {
-            Target::Path(path) => write!(f, ": {verb} {path}"),
+            Target::Path(path) => write!(f, "{}", Shown(path)),
             Target::Resource(resource) => {
-                write!(f, ": {verb} {}", resource.resource)?;
-                if !resource.group.is_empty() {
-                    write!(f, ".{}", resource.group)?;
-                }
-                if !resource.subresource.is_empty() {
-                    write!(f, "/{}", resource.subresource)?;
-                }
-                if !resource.name.is_empty() {
-                    write!(f, " {}", resource.name)?;
-                }
-                if !resource.namespace.is_empty() {
-                    write!(f, " in {}", resource.namespace)?;
+                write!(f, "{}", Shown(resource.resource))?;
+                for (mark, part) in [
+                    (".", resource.group),
+                    ("/", resource.subresource),
+                    (" ", resource.name),
+                    (" in ", resource.namespace),
+                ] {
+                    if !part.is_empty() {
+                        write!(f, "{mark}{}", Shown(part))?;
+                    }
                 }
                 Ok(())
             }
         }
+    }
+}
+
+/// A word as it is, but quoted where it would be invisible or misread.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain =
+            !self.0.is_empty() && self.0.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != ',');
+        if plain { f.write_str(self.0) } else { write!(f, "{:?}", self.0) }
     }
 }

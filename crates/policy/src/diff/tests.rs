@@ -70,18 +70,18 @@ fn differences_carry_a_request_and_a_description() {
     check(
         &[secrets(Level::Metadata), Rule::catch_all(Level::Request)],
         &[alice(Level::None), secrets(Level::Metadata), Rule::catch_all(Level::RequestResponse)],
-        &expect![[r"
-            Some(0) Metadata -> Some(0) None: alice [system:authenticated] get secrets db-password in default (any verb of secrets (core) in any namespace by alice)
-            Some(1) Request -> Some(0) None: alice [system:authenticated] get pods web in default (any verb of anything by alice, but for what earlier rules decide)
-            Some(1) Request -> Some(2) RequestResponse: bob [system:authenticated] get pods web in default (any verb of anything by anyone, but for what earlier rules decide)
-        "]],
+        &expect![[r#"
+            Some(0) Metadata -> Some(0) None: alice (system:authenticated): get secrets db-password in default (any verb of secrets (core) in any namespace by alice)
+            Some(1) Request -> Some(0) None: alice (system:authenticated): get pods web in default (any verb of anything by alice, but for what earlier rules decide)
+            Some(1) Request -> Some(2) RequestResponse: bob (system:authenticated): get pods web in default (any verb of anything by anyone, but for what earlier rules decide)
+        "#]],
     );
     check(
         &[secrets(Level::Metadata)],
         &[Rule::catch_all(Level::Metadata)],
-        &expect![[r"
-            None None -> Some(0) Metadata: alice [system:authenticated] get pods web in default (any verb of anything by anyone, but for what earlier rules decide)
-        "]],
+        &expect![[r#"
+            None None -> Some(0) Metadata: alice (system:authenticated): get pods web in default (any verb of anything by anyone, but for what earlier rules decide)
+        "#]],
     );
 }
 
@@ -94,9 +94,9 @@ fn what_records_the_same_is_no_difference() {
     check(
         &[trimmed(Level::Request, true)],
         &[trimmed(Level::Request, false)],
-        &expect![[r"
-            Some(0) Request -> Some(0) Request: alice [system:authenticated] get pods web in default (any verb of anything by anyone)
-        "]],
+        &expect![[r#"
+            Some(0) Request -> Some(0) Request: alice (system:authenticated): get pods web in default (any verb of anything by anyone)
+        "#]],
     );
     // A wildcard that matches nothing a real verb could be is no difference either.
     let odd = Rule { verbs: vec!["*".to_owned()], ..secrets(Level::RequestResponse) };

@@ -7,10 +7,10 @@ use std::fmt;
 use super::cube::{Cube, ResourceSet, TargetSet};
 use super::groups::Groups;
 use super::paths::{Paths, Span};
-use super::request::Shown;
 use super::set::Space;
 use super::users::Users;
 use super::words::Words;
+use crate::attributes::Shown;
 
 /// How many words of a list are spelled out.
 const LISTED_MAX: usize = 6;

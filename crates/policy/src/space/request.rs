@@ -79,43 +79,9 @@ impl From<&Attributes<'_>> for OwnedAttributes {
     }
 }
 
-/// `alice [system:authenticated] get apps/deployments/scale web in default`
+/// As [`Attributes`] are shown.
 impl fmt::Display for OwnedAttributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.user {
-            None => f.write_str("(no user)")?,
-            Some(user) => write!(f, "{} [{}]", Shown(&user.name), user.groups.join(", "))?,
-        }
-        write!(f, " {} ", Shown(&self.verb))?;
-        match &self.target {
-            OwnedTarget::Path(path) => write!(f, "{}", Shown(path)),
-            OwnedTarget::Resource { group, resource, subresource, namespace, name } => {
-                if !group.is_empty() {
-                    write!(f, "{}/", Shown(group))?;
-                }
-                write!(f, "{}", Shown(resource))?;
-                if !subresource.is_empty() {
-                    write!(f, "/{}", Shown(subresource))?;
-                }
-                if !name.is_empty() {
-                    write!(f, " {}", Shown(name))?;
-                }
-                if !namespace.is_empty() {
-                    write!(f, " in {}", Shown(namespace))?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-/// A word as it is, but quoted where it would be invisible or misread.
-pub(super) struct Shown<'a>(pub(super) &'a str);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain =
-            !self.0.is_empty() && self.0.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != ',');
-        if plain { f.write_str(self.0) } else { write!(f, "{:?}", self.0) }
+        self.with(|request| request.fmt(f))
     }
 }

@@ -219,11 +219,11 @@ fn who_takes_it() {
     use expect_test::expect;
     let secrets = || Rule { resources: resources("", &["secrets"]), ..any() };
     let verbs = |verbs: &[&str]| Rule { verbs: strings(verbs), ..any() };
-    expect![[r#"dead by ["0: alice [system:authenticated] get secrets db-password in default"]"#]]
+    expect![[r#"dead by ["0: alice (system:authenticated): get secrets db-password in default"]"#]]
         .assert_eq(&reach(vec![any(), secrets()], 1));
-    expect![[r#"alice [system:authenticated] list secrets in default (Usual) but ["0: alice [system:authenticated] get secrets db-password in default"]"#]].assert_eq(&reach(vec![verbs(&["get"]), secrets()], 1));
+    expect![[r#"alice (system:authenticated): list secrets in default (Usual) but ["0: alice (system:authenticated): get secrets db-password in default"]"#]].assert_eq(&reach(vec![verbs(&["get"]), secrets()], 1));
     let of_alice = Rule { users: strings(&["alice"]), ..secrets() };
-    expect![[r#"dead by ["2: bob [system:authenticated] list secrets in default"]"#]].assert_eq(&reach(
+    expect![[r#"dead by ["2: bob (system:authenticated): list secrets in default"]"#]].assert_eq(&reach(
         vec![of_alice, verbs(&["get"]), Rule { resources: resources("*", &["*"]), ..any() }, secrets()],
         3,
     ));
@@ -233,11 +233,11 @@ fn who_takes_it() {
         verbs(&["get", "patch"]),
         secrets(),
     ];
-    expect![[r#"dead by ["0: alice [system:authenticated] get secrets db-password in default", "1: alice [system:authenticated] create secrets in default"]"#]].assert_eq(&reach(two, 3));
+    expect![[r#"dead by ["0: alice (system:authenticated): get secrets db-password in default", "1: alice (system:authenticated): create secrets in default"]"#]].assert_eq(&reach(two, 3));
     // Every user is in `system:authenticated`, but for the anonymous one.
     let authenticated = || Rule { user_groups: strings(&["system:authenticated"]), ..any() };
-    expect![[r#"alice [system:unauthenticated] get pods web in default (Odd) but ["0: alice [system:authenticated] get pods web in default"]"#]].assert_eq(&reach(vec![authenticated(), Rule { users: strings(&["alice"]), ..any() }], 1));
-    expect![[r#"system:anonymous [system:unauthenticated] get pods web in default (Usual) but ["0: alice [system:authenticated] get pods web in default"]"#]].assert_eq(&reach(vec![authenticated(), any()], 1));
+    expect![[r#"alice (system:unauthenticated): get pods web in default (Odd) but ["0: alice (system:authenticated): get pods web in default"]"#]].assert_eq(&reach(vec![authenticated(), Rule { users: strings(&["alice"]), ..any() }], 1));
+    expect![[r#"system:anonymous (system:unauthenticated): get pods web in default (Usual) but ["0: alice (system:authenticated): get pods web in default"]"#]].assert_eq(&reach(vec![authenticated(), any()], 1));
 }
 
 #[test]

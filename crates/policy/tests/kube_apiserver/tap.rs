@@ -44,7 +44,7 @@ impl Tap {
             for client in listener.incoming().flatten() {
                 let (name, remember) = (name.clone(), Arc::clone(&remember));
                 // A client that goes away is its own affair: whether its request arrived, the log will say.
-                thread::spawn(move || _ = forward(&name, client, upstream, &remember));
+                thread::spawn(move || _ = forward(&name, &client, upstream, &remember));
             }
         });
         Self { address, sent, proxy }
@@ -72,7 +72,7 @@ impl Drop for Tap {
 
 fn forward(
     name: &str,
-    client: TcpStream,
+    client: &TcpStream,
     upstream: SocketAddr,
     remember: &Mutex<Vec<Sent>>,
 ) -> io::Result<()> {
