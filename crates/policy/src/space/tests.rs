@@ -262,7 +262,7 @@ fn a_question_about_some_requests() {
     let [part] = with_bodies.as_slice() else { panic!("{parts:?}") };
     assert_eq!(
         part.space.witness().unwrap().request.to_string(),
-        "alice [system:authenticated] create secrets in default"
+        "alice (system:authenticated): create secrets in default"
     );
 }
 
