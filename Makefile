@@ -1,0 +1,36 @@
+# For people and for .ci/run. Every target works from a fresh clone.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup run test tidy fuzz bench
+
+# Where rustup and Go's own installer put things; a shell that is no login shell does not look there.
+export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/local/go/bin
+
+FUZZ_SECONDS ?= 60
+target := $(or $(CARGO_TARGET_DIR),target)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-14s %s\n", $$1, $$2 }'
+
+setup: ## install what building and testing need
+	@scripts/setup.sh test
+
+run: ## build the program and show what it does to a captured audit log
+	@scripts/setup.sh run
+	@cargo build --release --locked --package auditward
+	@AUDITWARD=$(abspath $(target))/release/auditward sh examples/run.sh
+
+test: setup ## every check and every test
+	@cargo xtask tidy
+	@cargo test --workspace --locked
+
+tidy: ## every check but the tests: format, lints, arrows, docs, generated pages, fuzz targets, dependencies
+	@cargo xtask tidy
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (60)
+	@set -e; for target in fuzz/fuzz_targets/*.rs; do \
+		target=$$(basename "$$target" .rs); echo "== $$target"; fuzz/run.sh "$$target" $(FUZZ_SECONDS); done
+
+bench: ## decisions beside kube-apiserver's own evaluator
+	@cargo bench --locked --package auditward-policy --bench decide
