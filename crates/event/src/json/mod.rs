@@ -4,6 +4,7 @@
 //! may hold invalid UTF-8 and lone surrogates (Go lets both through); and what is written must be byte for byte what Go
 //! writes. `serde_json` is the second opinion in the tests.
 
+mod blocks;
 mod check;
 mod error;
 mod scan;

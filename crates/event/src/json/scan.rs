@@ -1,11 +1,12 @@
 //! Where a value ends, without parsing it.
 //!
 //! Scalars are checked in full, except that a string is only searched for its end. An array or object is skipped by
-//! structure: every string in it is closed and as many brackets close as open, of whichever kind.
+//! structure: every string in it is closed, as many brackets close as open, of whichever kind, and no backslash
+//! stands outside of a string.
 
 use memchr::memchr2;
 
-use super::{DEPTH_MAX, JsonError, JsonProblem};
+use super::{DEPTH_MAX, JsonError, JsonProblem, blocks};
 
 /// The first place at or after `at` that is not JSON whitespace.
 #[inline]
@@ -54,7 +55,15 @@ pub(crate) fn string_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     }
 }
 
+/// By blocks; what they find wrong is looked for again byte by byte, for its place.
 fn container_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    match blocks::container_end(bytes, at)? {
+        Some(end) => Ok(end),
+        None => container_end_by_bytes(bytes, at),
+    }
+}
+
+fn container_end_by_bytes(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     let mut depth = 0usize;
     let mut i = at;
     while let Some(&byte) = bytes.get(i) {
@@ -124,6 +133,10 @@ fn number_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     fn check(text: &str, expected: Result<usize, JsonProblem>) {
@@ -157,6 +170,25 @@ mod tests {
         check(r#""abc"#, Err(JsonProblem::UnclosedString));
         check(r#""abc\"#, Err(JsonProblem::UnclosedString));
         check(r#""abc\""#, Err(JsonProblem::UnclosedString));
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_agree_with_bytes(
+            parts in vec(select(vec!["{", "}", "[", "]", "\"", "\"a\"", "\\\"", "\\\\", "\"\\", "x", "          ", "\"{[\"", "\u{e9}"]), 0..200),
+            skip in 0..70usize,
+        ) {
+            let text = format!("{}{{{}", " ".repeat(skip), parts.concat());
+            let by_bytes = container_end_by_bytes(text.as_bytes(), skip);
+            match blocks::container_end(text.as_bytes(), skip) {
+                Ok(end) => prop_assert_eq!(end, by_bytes.ok(), "{}", text),
+                // A backslash outside of a string.
+                Err(error) => {
+                    prop_assert_eq!(error.problem, JsonProblem::ExpectedValue);
+                    prop_assert_eq!(text.as_bytes()[error.offset], b'\\');
+                }
+            }
+        }
     }
 
     #[test]
