@@ -264,11 +264,11 @@ impl<'a> UserView<'a> {
     fn of(user: Value<'a>) -> Self {
         let mut view = UserView::default();
         for (key, value) in user.raw_entries() {
-            match &*json::text(key) {
-                "username" => view.username = value.as_str().unwrap_or_default(),
-                "uid" => view.uid = value.as_str().unwrap_or_default(),
-                "groups" => view.groups = Some(value),
-                "extra" => view.extra = Some(value),
+            match &*json::key(key) {
+                b"username" => view.username = value.as_str().unwrap_or_default(),
+                b"uid" => view.uid = value.as_str().unwrap_or_default(),
+                b"groups" => view.groups = Some(value),
+                b"extra" => view.extra = Some(value),
                 _ => {}
             }
         }
@@ -311,15 +311,15 @@ impl<'a> ObjectRefView<'a> {
     fn of(object: Value<'a>) -> Self {
         let mut view = ObjectRefView::default();
         for (key, value) in object.raw_entries() {
-            let field = match &*json::text(key) {
-                "resource" => &mut view.resource,
-                "namespace" => &mut view.namespace,
-                "name" => &mut view.name,
-                "uid" => &mut view.uid,
-                "apiGroup" => &mut view.api_group,
-                "apiVersion" => &mut view.api_version,
-                "resourceVersion" => &mut view.resource_version,
-                "subresource" => &mut view.subresource,
+            let field = match &*json::key(key) {
+                b"resource" => &mut view.resource,
+                b"namespace" => &mut view.namespace,
+                b"name" => &mut view.name,
+                b"uid" => &mut view.uid,
+                b"apiGroup" => &mut view.api_group,
+                b"apiVersion" => &mut view.api_version,
+                b"resourceVersion" => &mut view.resource_version,
+                b"subresource" => &mut view.subresource,
                 _ => continue,
             };
             *field = value.as_str().unwrap_or_default();
@@ -441,13 +441,7 @@ impl Spans {
     fn note(&mut self, quoted: &[u8], start: usize, end: usize) -> Result<(), JsonError> {
         let inner = &quoted[1..quoted.len() - 1];
         // A key may be spelled with escapes; nobody does, so the plain look-up comes first.
-        let field = Field::of(inner).or_else(|| {
-            if memchr::memchr(b'\\', inner).is_none() {
-                None
-            } else {
-                Field::of(json::text(quoted).as_bytes())
-            }
-        });
+        let field = Field::of(inner).or_else(|| Field::of(&json::key(quoted)));
         match (field, u32::try_from(start), u32::try_from(end)) {
             (Some(field), Ok(start), Ok(end)) => self.at[field as usize] = (start, end),
             (None, Ok(start), Ok(end)) => {

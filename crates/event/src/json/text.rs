@@ -25,14 +25,27 @@ pub(crate) fn text(quoted: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The bytes of a key, given with its quotes, to be compared with known ones: borrowed when nothing in it is escaped.
+#[inline]
+pub(crate) fn key(quoted: &[u8]) -> Cow<'_, [u8]> {
+    let inner = inner(quoted);
+    if inner.contains(&b'\\') {
+        Cow::Owned(text(quoted).into_owned().into_bytes())
+    } else {
+        Cow::Borrowed(inner)
+    }
+}
+
 /// Whether a string, given with its quotes, says `wanted`.
 #[inline]
 pub(crate) fn text_is(quoted: &[u8], wanted: &str) -> bool {
     let inner = inner(quoted);
-    if memchr(b'\\', inner).is_some() || wanted.contains(char::REPLACEMENT_CHARACTER) {
-        return text(quoted) == wanted;
+    if inner.len() == wanted.len() && inner == wanted.as_bytes() {
+        return memchr(b'\\', inner).is_none() || text(quoted) == wanted;
     }
-    inner == wanted.as_bytes()
+    // What is neither escaped nor possibly invalid is as it stands, so it is something else.
+    let as_it_stands = inner.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
+    !as_it_stands && text(quoted) == wanted
 }
 
 fn inner(quoted: &[u8]) -> &[u8] {

@@ -325,6 +325,8 @@ impl<R: BufRead> Events<R> {
         if !self.whole_line {
             return self.unfinished_piece(error);
         }
+        // Else what stands before it would be held for as long as documents run into each other.
+        self.drop_front();
         let start = self.pos;
         let reported = self.reported;
         let mut checker = Checker::new();
@@ -646,4 +648,22 @@ fn describe(value: Value<'_>) -> String {
 
 fn shorten(text: &str) -> String {
     text.trim_matches('"').chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_been_dealt_with_is_not_held() {
+        for line in ["{\n", "[\n", "{\"a\":\n", "[1\n", "{} {\n", "nope\n", "{\"kind\":\"Event\"}[\n"] {
+            let text = line.repeat(200_000);
+            let mut events = Events::new(text.as_bytes());
+            while events.next().is_some() {}
+            // Depth is what ends a document of opening brackets alone.
+            let most = 4 * json::DEPTH_MAX * line.len();
+            assert!(events.buf.capacity() <= most, "{line:?}: {}", events.buf.capacity());
+            assert_eq!(events.stats.lines, 200_000);
+        }
+    }
 }
