@@ -3,10 +3,12 @@
 //!
 //! Invariant: no I/O and no clock; text in, findings and decisions out.
 
+pub mod api_resources;
 mod attributes;
 mod decide;
 pub mod diff;
 mod explain;
+pub mod lint;
 pub mod matching;
 mod model;
 pub mod read;
