@@ -47,6 +47,11 @@ impl Failure {
         Self { source: Some(Box::new(source)), ..Self::new(format!("could not read `{}`", path.display())) }
     }
 
+    /// A file that could not be written.
+    pub fn writing(path: &Path, source: std::io::Error) -> Self {
+        Self { source: Some(Box::new(source)), ..Self::new(format!("could not write `{}`", path.display())) }
+    }
+
     /// The same with advice.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use auditward_policy::Policy;
-use auditward_policy::read::{Reading, Severity, read};
+use auditward_policy::read::{BYTES_MAX, FieldPath, Reading, Severity, read};
 
 use crate::exit::Failure;
 use crate::{output, snippet};
@@ -41,6 +41,14 @@ pub(crate) fn stream(path: &Path) -> Result<(Box<dyn BufRead>, Option<u64>), Fai
     Ok((Box::new(BufReader::with_capacity(BUFFER, file)), Some(size)))
 }
 
+/// Refuses a command line that names standard input more than once: it can be read only once.
+pub(crate) fn stdin_at_most_once<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Result<(), Failure> {
+    match paths.into_iter().filter(|path| is_stdin(path)).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::new("`-` is given more than once, and standard input can be read only once")),
+    }
+}
+
 /// How a file is called in messages.
 pub(crate) fn name(path: &Path) -> String {
     if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() }
@@ -51,13 +59,21 @@ pub(crate) struct PolicyFile {
     pub(crate) path: PathBuf,
     pub(crate) text: Vec<u8>,
     pub(crate) reading: Reading,
+    /// Where each line begins.
+    line_starts: Vec<usize>,
 }
 
 impl PolicyFile {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let text = whole(path, auditward_policy::read::BYTES_MAX)?;
+        Ok(Self::of(path, whole(path, BYTES_MAX)?))
+    }
+
+    /// The same of a text that is at hand.
+    pub(crate) fn of(path: &Path, text: Vec<u8>) -> Self {
         let reading = read(&text);
-        Ok(Self { path: path.to_owned(), text, reading })
+        let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        let line_starts = std::iter::once(0).chain(ends).collect();
+        Self { path: path.to_owned(), text, reading, line_starts }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -77,12 +93,13 @@ impl PolicyFile {
 
     /// The line on which rule `index` begins, from 1.
     pub(crate) fn rule_line(&self, index: usize) -> usize {
-        self.line(&auditward_policy::read::FieldPath::rule(index))
+        self.line(&FieldPath::rule(index))
     }
 
     /// The line of the field at `path`, from 1.
-    pub(crate) fn line(&self, path: &auditward_policy::read::FieldPath) -> usize {
-        auditward_policy::read::position(&self.text, self.reading.span(path).start).line
+    pub(crate) fn line(&self, path: &FieldPath) -> usize {
+        let start = self.reading.span(path).start;
+        self.line_starts.partition_point(|line| *line <= start)
     }
 }
 

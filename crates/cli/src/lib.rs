@@ -9,6 +9,7 @@ mod input;
 mod output;
 mod progress;
 pub mod reference;
+mod replace;
 mod snippet;
 mod table;
 

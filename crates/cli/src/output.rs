@@ -1,5 +1,6 @@
 //! Where words go: data to stdout in the format that was asked for, talk to stderr.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
@@ -69,6 +70,15 @@ pub(crate) fn talk(line: &str) {
 /// Whether stdout is a terminal whose user has not asked for plain text (<https://no-color.org>).
 pub(crate) fn colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Text from a log or a policy, made safe for a terminal: control characters are shown, not obeyed.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if text.chars().any(char::is_control) {
+        Cow::Owned(text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Bytes as people read them: `812 B`, `64.0 kB`, `1.9 MB`.

@@ -40,9 +40,11 @@ impl Progress {
         let rate = super::output::bytes(rate as u64);
         _ = write!(io::stderr().lock(), "\r\x1b[K{events} events, {}, {rate}/s", super::output::bytes(bytes));
     }
+}
 
-    /// Takes the line away.
-    pub(crate) fn finish(self) {
+/// Takes the line away, however the reading ended.
+impl Drop for Progress {
+    fn drop(&mut self) {
         if self.drawn.is_some() {
             _ = write!(io::stderr().lock(), "\r\x1b[K");
         }

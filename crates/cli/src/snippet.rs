@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use auditward_policy::read::{FieldPath, Finding, Severity, Span, position};
+use auditward_policy::read::{FieldPath, Finding, Span, position};
+
+use crate::output::visible;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -45,34 +47,37 @@ impl Snippet<'_> {
         let paint = |style: Style, text: &str| {
             if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
         };
-        let severity_style = if self.severity == Severity::Error.to_string() { ERROR } else { WARNING };
+        let severity_style = if self.severity.starts_with("error") { ERROR } else { WARNING };
         let at = position(self.text, self.span.start);
         let place = paint(PLACE, &format!("{}:{at}:", self.file));
-        let mut out = format!("{place} {}: {}", paint(severity_style, self.severity), self.message);
+        let mut out = format!("{place} {}: {}", paint(severity_style, self.severity), visible(self.message));
         if *self.path != FieldPath::ROOT {
-            _ = write!(out, " ({})", self.path);
+            _ = write!(out, " ({})", visible(&self.path.to_string()));
         }
-        let line = self.line();
+        let (line, column) = self.window(at.column);
         if !line.trim().is_empty() {
             let gutter = at.line.to_string();
-            let marks = "^".repeat(self.mark_length(&line, at.column));
-            let indent = " ".repeat(at.column - 1);
+            let marks = "^".repeat(self.mark_length(&line, column));
+            let indent = " ".repeat(column - 1);
+            let blank = " ".repeat(gutter.len());
             _ = write!(out, "\n  {} {line}", paint(MARK, &format!("{gutter} |")));
             _ = write!(
                 out,
                 "\n  {} {indent}{}",
-                paint(MARK, &format!("{} |", " ".repeat(gutter.len()))),
+                paint(MARK, &format!("{blank} |")),
                 paint(severity_style, &marks)
             );
         }
         if let Some(hint) = self.hint {
-            _ = write!(out, "\n  {} {hint}", paint(PLACE, "hint:"));
+            _ = write!(out, "\n  {} {}", paint(PLACE, "hint:"), visible(hint));
         }
         out
     }
 
-    /// The text of the line, control characters and tabs made visible.
-    fn line(&self) -> String {
+    /// The part of the line around a column, with the column that it then has. Control characters and tabs are made
+    /// visible.
+    fn window(&self, column: usize) -> (String, usize) {
+        const BEFORE: usize = 100;
         const SHOWN_MAX: usize = 160;
         let start = self.span.start.min(self.text.len());
         let begin = self.text[..start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -80,17 +85,16 @@ impl Snippet<'_> {
             .iter()
             .position(|byte| *byte == b'\n')
             .map_or(self.text.len(), |at| start + at);
-        String::from_utf8_lossy(&self.text[begin..end])
+        let skipped = column.saturating_sub(BEFORE + 1);
+        let line = String::from_utf8_lossy(&self.text[begin..end])
             .trim_end()
             .chars()
             .filter(|c| *c != '\u{feff}')
-            .map(|c| match c {
-                '\t' => '→',
-                c if c.is_control() => '\u{fffd}',
-                c => c,
-            })
+            .map(|c| if c == '\t' { '→' } else { c })
+            .skip(skipped)
             .take(SHOWN_MAX)
-            .collect()
+            .collect::<String>();
+        (visible(&line).into_owned(), column - skipped)
     }
 
     fn mark_length(&self, line: &str, column: usize) -> usize {

@@ -1,8 +1,8 @@
 //! Why a rule decides a request: for each rule before it, the one condition that failed.
 
 use crate::attributes::{Attributes, Target};
-use crate::matching::{Condition, first_failed};
-use crate::model::{Policy, Rule};
+use crate::matching::{Condition, first_failed, pattern_matches};
+use crate::model::{GroupResources, Policy, Rule};
 
 /// How a policy came to its decision about one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,20 +86,19 @@ fn reason(rule: &Rule, condition: Condition, request: &Attributes<'_>) -> String
                 sub => format!("{}/{sub}", resource.resource),
             };
             let group = if resource.group.is_empty() { "the core group" } else { resource.group };
-            let of_group =
-                |entry: &&crate::GroupResources| entry.group == "*" || entry.group == resource.group;
-            match rule.resources.iter().find(of_group) {
-                None => format!("no entry is for {group}"),
-                Some(entry)
-                    if !entry.resource_names.is_empty()
-                        && entry
-                            .resources
-                            .iter()
-                            .any(|pattern| crate::matching::pattern_matches(pattern, resource)) =>
-                {
+            let mut of_group =
+                rule.resources.iter().filter(|entry| entry.group == "*" || entry.group == resource.group);
+            let listed =
+                |entry: &&GroupResources| entry.resources.iter().any(|p| pattern_matches(p, resource));
+            match of_group.clone().find(listed) {
+                Some(entry) if resource.name.is_empty() => {
+                    format!("the request names no object, the rule wants {}", list(&entry.resource_names))
+                }
+                Some(entry) => {
                     format!("name `{}` is not one of {}", resource.name, list(&entry.resource_names))
                 }
-                Some(_) => format!("`{asked}` of {group} is not listed"),
+                None if of_group.next().is_none() => format!("no entry is for {group}"),
+                None => format!("`{asked}` of {group} is not listed"),
             }
         }
         (_, Target::Path(path)) => format!("path `{path}` is not one of {}", list(&rule.non_resource_urls)),

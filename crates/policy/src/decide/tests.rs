@@ -234,16 +234,21 @@ fn naive(policy: &Policy, request: &Attributes<'_>) -> Option<usize> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Up to 150 rules, so that more than two words of bits are used.
+    /// Rules for nobody go before, so that the first match is found in the second and third word of bits too.
     #[test]
     fn compiled_decides_as_rule_by_rule(
-        rules in prop::collection::vec(any_rule(), 0..150),
+        before in prop::sample::select(&[0usize, 60, 64, 130][..]),
+        rules in prop::collection::vec(any_rule(), 0..12),
         omit_managed_fields: bool,
         requests in prop::collection::vec(
             (prop::option::of((0..5usize, prop::collection::vec(0..5usize, 0..4))), 0..5usize, 0..5usize, 0..5usize, 0..5usize, 0..5usize, 0..7usize, any::<bool>()),
             40,
         ),
     ) {
+        let nobody = Rule { users: vec!["nobody".into()], ..Rule::catch_all(Level::Request) };
+        let rules: Vec<Rule> = std::iter::repeat_n(nobody, before).chain(rules).collect();
+        let nobody = Rule { users: vec!["nobody".into()], ..Rule::catch_all(Level::Request) };
+        let rules: Vec<Rule> = std::iter::repeat_n(nobody, before).chain(rules).collect();
         let evaluator = Evaluator::new(Policy { rules, omit_stages: StageSet::EMPTY, omit_managed_fields });
         let pick = |of: &[&'static str], i: usize| of.get(i).copied().unwrap_or("other");
         for (user, verb, group, resource, subresource, name, path, is_resource) in requests {

@@ -104,7 +104,11 @@ impl Decoder<'_> {
         for entry in self.fields(node, here, GROUP_RESOURCES) {
             let (path, node) = (here.key(&entry.key), &entry.node);
             match entry.key.as_str() {
-                "group" => entry_of.group = self.string(node, &path)?,
+                "group" => {
+                    if let Some(group) = self.string(node, &path) {
+                        entry_of.group = group;
+                    }
+                }
                 "resources" => entry_of.resources = self.strings(node, &path),
                 _ => entry_of.resource_names = self.strings(node, &path),
             }
@@ -204,6 +208,9 @@ impl Decoder<'_> {
 
     pub(super) fn wrong_type(&mut self, node: &Node, path: &FieldPath, expected: &str) {
         let hint = match (&node.value, expected) {
+            _ if path.is_in_resources() => {
+                Some("write an entry as `- {group: \"\", resources: [\"pods\"]}`".to_owned())
+            }
             (Value::String(text), "a list") if text.is_empty() => {
                 Some("write `[]` for an empty list".to_owned())
             }

@@ -12,7 +12,7 @@ pub const API_VERSION: &str = "audit.k8s.io/v1";
 const NO_VERSION: &str = "unknown group version field audit.k8s.io/__internal, Kind=Policy in policy";
 
 /// Tells what is wrong with the type information. `Some` refuses the document.
-pub(super) fn check(root: &Node) -> Option<Finding> {
+pub(super) fn check(root: &Node, json: bool) -> Option<Finding> {
     match &root.value {
         Value::Map(_) | Value::Null => {}
         _ => {
@@ -24,11 +24,11 @@ pub(super) fn check(root: &Node) -> Option<Finding> {
             ));
         }
     }
-    let version = match word(root, "apiVersion") {
+    let version = match word(root, "apiVersion", json) {
         Ok(word) => word,
         Err(finding) => return Some(*finding),
     };
-    let kind = match word(root, "kind") {
+    let kind = match word(root, "kind", json) {
         Ok(word) => word,
         Err(finding) => return Some(*finding),
     };
@@ -40,7 +40,16 @@ pub(super) fn check(root: &Node) -> Option<Finding> {
         (API_VERSION | "" | "/" | "audit.k8s.io/" | "audit.k8s.io/__internal", other) => {
             Some(wrong_kind(other, &kind))
         }
-        (other, _) => Some(wrong_version(other, &version)),
+        (other, "" | "Policy") => Some(wrong_version(other, &version)),
+        (other, of_kind) if other.starts_with("audit.k8s.io/") => Some(wrong_kind(of_kind, &kind)),
+        (other, of_kind) => Some(refusal(
+            FieldPath::ROOT.key("kind"),
+            kind.span.clone(),
+            format!("this is a `{of_kind}` of `{other}`, not an audit policy"),
+            Some(format!(
+                "if a policy is inside it, take out the part that begins with `apiVersion: {API_VERSION}`"
+            )),
+        )),
     }
 }
 
@@ -50,12 +59,16 @@ struct Word<'n> {
 }
 
 /// The string at `name`, found without regard to case as Go's JSON decoder does; the last one wins.
-fn word<'n>(root: &'n Node, name: &str) -> Result<Word<'n>, Box<Finding>> {
+fn word<'n>(root: &'n Node, name: &str, json: bool) -> Result<Word<'n>, Box<Finding>> {
     let mut found = Word { text: "", span: root.span.start..root.span.start };
     let Value::Map(entries) = &root.value else { return Ok(found) };
     let mut named: Vec<_> = entries.iter().filter(|entry| entry.key.eq_ignore_ascii_case(name)).collect();
-    // YAML is brought into JSON with its keys sorted, so the spelling that sorts last is the one that counts.
-    named.sort_by(|a, b| a.key.cmp(&b.key));
+    // YAML is brought into JSON with its keys sorted, so there the spelling that sorts last is the one that counts.
+    if json {
+        named.sort_by_key(|entry| entry.key_span.start);
+    } else {
+        named.sort_by(|a, b| a.key.cmp(&b.key));
+    }
     for entry in named {
         let span = entry.node.span.clone();
         match &entry.node.value {

@@ -4,7 +4,7 @@
 //! surrogates and invalid UTF-8 become U+FFFD, as in Go.
 
 use super::source::Span;
-use super::tree::{DEPTH_MAX, Duplicate, Entry, Node, SyntaxError, Tree, Value, set};
+use super::tree::{DEPTH_MAX, Doubled, Duplicate, Entry, Node, SyntaxError, Tree, Value, unique};
 
 /// Reads one JSON value that fills the whole text.
 pub(super) fn parse(text: &[u8]) -> Result<Tree, SyntaxError> {
@@ -65,10 +65,10 @@ impl Parser<'_> {
                 return Err(self.unexpected("after a key, expected `:`"));
             }
             let node = self.value(depth + 1)?;
-            set(&mut entries, Entry { key, key_span, node }, &mut self.duplicates);
+            entries.push(Entry { key, key_span, node });
             self.skip_space();
             if self.take(b'}') {
-                return Ok(Value::Map(entries));
+                return Ok(Value::Map(unique(entries, Doubled::Mixed, &mut self.duplicates)));
             }
             if !self.take(b',') {
                 return Err(self.unexpected("after a value, expected `,` or `}`"));
@@ -255,10 +255,21 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_equal_keys_wins_and_both_are_told() {
+    fn a_doubled_key_is_decoded_into_what_is_there_and_both_are_told() {
         let tree = parse(br#"{"a":1,"a":2}"#).unwrap();
         assert_eq!(tree.root.get("a").unwrap().value, Value::Number("2".into()));
         assert_eq!(tree.duplicates, [Duplicate { key: "a".into(), first: 1..4, again: 7..10 }]);
+    }
+
+    #[test]
+    fn null_changes_nothing_and_lists_are_joined_entry_by_entry() {
+        let get = |text: &[u8]| parse(text).unwrap().root.get("a").unwrap().clone();
+        assert_eq!(get(br#"{"a":1,"a":null}"#).value, Value::Number("1".into()));
+        let rules = get(br#"{"a":[{"x":1},{"x":2}],"a":[{"y":3}]}"#);
+        let Value::List(rules) = rules.value else { panic!("a list") };
+        assert_eq!(rules.len(), 1);
+        assert_eq!(rules[0].get("x").unwrap().value, Value::Number("1".into()));
+        assert_eq!(rules[0].get("y").unwrap().value, Value::Number("3".into()));
     }
 
     #[test]

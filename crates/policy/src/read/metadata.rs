@@ -143,9 +143,9 @@ fn is_rfc3339(text: &str) -> bool {
     let zone_is_right = rest == "Z" || {
         let offset = rest.as_bytes();
         let part = |at: usize, max: u32| {
-            rest.get(at..at + 2)
-                .and_then(|digits| digits.parse::<u32>().ok())
-                .is_some_and(|value| value <= max)
+            let digits =
+                rest.get(at..at + 2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+            digits.and_then(|digits| digits.parse::<u32>().ok()).is_some_and(|value| value <= max)
         };
         offset.len() == 6
             && matches!(offset[0], b'+' | b'-')

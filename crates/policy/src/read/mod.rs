@@ -26,6 +26,8 @@ pub use header::API_VERSION;
 pub use source::{FieldPath, Position, Span, Step, position};
 pub use tree::{Entry, Node, Value};
 
+use std::collections::HashSet;
+
 use auditward_event::Level;
 
 use crate::StageSet;
@@ -33,14 +35,17 @@ use crate::model::{GroupResources, Policy, Rule};
 use raw::{Located, RawGroupResources, RawLevel, RawPolicy, RawRule};
 
 /// The largest policy that is read, in bytes. Published ones have a few kilobytes.
-pub const BYTES_MAX: usize = 4 << 20;
+pub const BYTES_MAX: usize = 1 << 20;
+
+/// How many findings are told; of more, warnings are left out first.
+pub const FINDINGS_MAX: usize = 1000;
 
 /// What reading a text gave.
 #[derive(Clone, Debug)]
 pub struct Reading {
     /// The policy, when kube-apiserver would accept the text.
     pub policy: Option<Policy>,
-    /// Everything there is to say, in the order of the text.
+    /// Everything there is to say, in the order of the text, up to [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
     /// How kube-apiserver words its refusal; `None` when it accepts the text or fails to decode it, which it
     /// says less well than the findings do.
@@ -59,6 +64,10 @@ impl Reading {
 /// Reads a policy from JSON or YAML.
 pub fn read(text: &[u8]) -> Reading {
     let mut reading = read_in_order_of_evaluation(text);
+    if reading.findings.len() > FINDINGS_MAX {
+        reading.findings.sort_by_key(|finding| finding.severity);
+        reading.findings.truncate(FINDINGS_MAX);
+    }
     reading.findings.sort_by_key(|finding| (finding.span.start, finding.severity));
     reading
 }
@@ -69,7 +78,8 @@ fn read_in_order_of_evaluation(text: &[u8]) -> Reading {
         reading.findings.push(document_error(0, format!("larger than {BYTES_MAX} bytes"), None));
         return reading;
     }
-    let parsed = if looks_like_json(text) { json::parse(text) } else { yaml::parse(text) };
+    let json = looks_like_json(text);
+    let parsed = if json { json::parse(text) } else { yaml::parse(text) };
     let tree = match parsed {
         Ok(tree) => tree,
         Err(error) => {
@@ -84,13 +94,17 @@ fn read_in_order_of_evaluation(text: &[u8]) -> Reading {
             severity: Severity::Warning,
             path: FieldPath::ROOT,
             span: duplicate.again,
-            message: format!("key `{}` is set already at {first}; this one wins", duplicate.key),
+            message: if json {
+                format!("key `{}` is set already at {first}; kube-apiserver mixes the two", duplicate.key)
+            } else {
+                format!("key `{}` is set already at {first}; this one wins", duplicate.key)
+            },
             hint: Some("keep one of the two".to_owned()),
             reference: None,
         });
     }
     let root = tree.root;
-    let header = header::check(&root);
+    let header = header::check(&root, json);
     let is_policy = header.as_ref().is_none_or(|finding| finding.reference.is_some());
     // Without a version the reference knows no field, so it does not see their types either.
     reading.reference_refusal = header.as_ref().and_then(|finding| finding.reference.clone());
@@ -118,20 +132,16 @@ fn read_in_order_of_evaluation(text: &[u8]) -> Reading {
     reading
 }
 
-/// Whether the first byte that is no space begins a JSON object; such a text is never read as YAML.
+/// Whether the first character that is no space begins a JSON object; such a text is never read as YAML.
 fn looks_like_json(text: &[u8]) -> bool {
-    String::from_utf8_lossy(&text[..text.len().min(4096)]).trim_start().starts_with('{')
-        || text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+    String::from_utf8_lossy(text).trim_start().starts_with('{')
 }
 
 /// Validation errors as the reference joins them; equal texts are told once.
 fn aggregate(findings: &[Finding]) -> Option<String> {
-    let mut texts: Vec<&str> = Vec::new();
-    for text in findings.iter().filter_map(|finding| finding.reference.as_deref()) {
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
+    let mut known = HashSet::new();
+    let texts = findings.iter().filter_map(|finding| finding.reference.as_deref());
+    let texts: Vec<&str> = texts.filter(|text| known.insert(*text)).collect();
     match texts.as_slice() {
         [] => None,
         [one] => Some((*one).to_owned()),

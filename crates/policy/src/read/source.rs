@@ -72,6 +72,12 @@ impl FieldPath {
         &self.0
     }
 
+    /// Whether this is a rule's `resources` or one of its entries.
+    pub(super) fn is_in_resources(&self) -> bool {
+        let is_resources = matches!(self.0.get(2), Some(Step::Key(key)) if key == "resources");
+        is_resources && matches!(self.0.len(), 3 | 4)
+    }
+
     fn step(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);

@@ -1,5 +1,8 @@
 //! A document as a tree that remembers where everything stood. JSON and YAML both become this.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+
 use super::source::{FieldPath, Span, Step};
 
 /// A value and the bytes it was read from.
@@ -39,7 +42,7 @@ pub struct Entry {
     pub node: Node,
 }
 
-/// A key that was set twice in one mapping; the last one wins.
+/// A key that was set twice in one mapping.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Duplicate {
     /// The key.
@@ -98,19 +101,69 @@ impl Node {
     }
 }
 
-/// Sets `entry` in `entries`; a key that is there already is replaced and noted.
-pub(super) fn set(entries: &mut Vec<Entry>, entry: Entry, duplicates: &mut Vec<Duplicate>) {
-    match entries.iter_mut().find(|known| known.key == entry.key) {
-        Some(known) => {
-            duplicates.push(Duplicate {
-                key: entry.key.clone(),
-                first: known.key_span.clone(),
-                again: entry.key_span.clone(),
-            });
-            *known = entry;
+/// What becomes of a key that is set twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubled {
+    /// YAML: the later value replaces the earlier one.
+    LastWins,
+    /// JSON: Go decodes the later value into the earlier one, so the two are mixed.
+    Mixed,
+}
+
+/// How many doubled keys are noted.
+const DUPLICATES_MAX: usize = 1000;
+
+/// The entries of one mapping, each key once; what is set twice is noted.
+pub(super) fn unique(entries: Vec<Entry>, doubled: Doubled, duplicates: &mut Vec<Duplicate>) -> Vec<Entry> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+    let mut unique: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match places.entry(entry.key.clone()) {
+            Slot::Vacant(free) => {
+                free.insert(unique.len());
+                unique.push(entry);
+            }
+            Slot::Occupied(taken) => {
+                let known = &mut unique[*taken.get()];
+                if duplicates.len() < DUPLICATES_MAX {
+                    let (first, again) = (known.key_span.clone(), entry.key_span.clone());
+                    duplicates.push(Duplicate { key: entry.key.clone(), first, again });
+                }
+                known.key_span = entry.key_span;
+                match doubled {
+                    Doubled::LastWins => known.node = entry.node,
+                    Doubled::Mixed => mix(&mut known.node, entry.node),
+                }
+            }
         }
-        None => entries.push(entry),
     }
+    unique
+}
+
+/// Decodes `later` into `earlier` as Go does: null changes nothing, mappings are joined, lists are joined entry by
+/// entry, everything else is replaced.
+fn mix(earlier: &mut Node, later: Node) {
+    match (&mut earlier.value, later.value) {
+        (_, Value::Null) => return,
+        (Value::Map(known), Value::Map(entries)) => {
+            for entry in entries {
+                match known.iter_mut().find(|known| known.key == entry.key) {
+                    Some(known) => mix(&mut known.node, entry.node),
+                    None => known.push(entry),
+                }
+            }
+        }
+        (Value::List(known), Value::List(nodes)) => {
+            known.truncate(nodes.len());
+            let mut nodes = nodes.into_iter();
+            for (known, node) in known.iter_mut().zip(&mut nodes) {
+                mix(known, node);
+            }
+            known.extend(nodes);
+        }
+        (value, later) => *value = later,
+    }
+    earlier.span = later.span;
 }
 
 /// Why a text is not a document at all.

@@ -3,6 +3,9 @@
 //! The API server's reader is a port of libyaml, and so is the one here, so that the two refuse the same
 //! texts. What this file adds is what happens above the parser's events: aliases, merge keys, the meaning of
 //! plain scalars, keys that become strings. Later documents are never looked at.
+//!
+//! Two texts are refused here that the API server would take: UTF-16, and bytes that are not UTF-8 behind the first
+//! document.
 
 mod scalar;
 
@@ -11,10 +14,14 @@ use std::collections::HashMap;
 use libyaml_safer::{Event, EventData, Mark};
 
 use super::source::Span;
-use super::tree::{DEPTH_MAX, Duplicate, Entry, Node, SyntaxError, Tree, Value, set};
+use super::tree::{DEPTH_MAX, Doubled, Duplicate, Entry, Node, SyntaxError, Tree, Value, unique};
 
-/// How many nodes a document may have once its aliases are followed. Keeps "billion laughs" small.
-const NODES_MAX: usize = 200_000;
+/// How large a document may be once its aliases are followed: bytes of its strings, and [`NODE_WEIGHT`] for each value.
+/// Keeps "billion laughs" small.
+const WEIGHT_MAX: usize = 32 << 20;
+
+/// What a value weighs besides its text.
+const NODE_WEIGHT: usize = 64;
 
 /// Reads the first document; an empty stream is `null`.
 pub(super) fn parse(text: &[u8]) -> Result<Tree, SyntaxError> {
@@ -26,7 +33,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Tree, SyntaxError> {
     let mut parser = libyaml_safer::Parser::new();
     parser.set_input_string(&mut input);
     let mut composer =
-        Composer { text, bom, parser, anchors: HashMap::new(), duplicates: Vec::new(), nodes: 0 };
+        Composer { text, bom, parser, anchors: HashMap::new(), duplicates: Vec::new(), weight: 0 };
     let root = composer.document()?;
     Ok(Tree { root, duplicates: composer.duplicates })
 }
@@ -36,9 +43,16 @@ struct Composer<'t, R> {
     /// Bytes that the parser was not shown.
     bom: usize,
     parser: libyaml_safer::Parser<R>,
-    anchors: HashMap<String, Node>,
+    anchors: HashMap<String, Anchored>,
     duplicates: Vec<Duplicate>,
-    nodes: usize,
+    weight: usize,
+}
+
+/// A node that aliases may repeat, with what a copy of it costs.
+struct Anchored {
+    node: Node,
+    weight: usize,
+    height: usize,
 }
 
 type Result<T, E = SyntaxError> = std::result::Result<T, E>;
@@ -60,10 +74,9 @@ impl<R: std::io::BufRead> Composer<'_, R> {
         if depth > DEPTH_MAX {
             return Err(SyntaxError::new(start, format!("nested deeper than {DEPTH_MAX} levels")));
         }
-        self.count(1, start)?;
         let mut span = start..self.offset(event.end_mark);
         let (value, anchor) = match event.data {
-            EventData::Alias { anchor } => return self.alias(&anchor, start),
+            EventData::Alias { anchor } => return self.alias(&anchor, start, depth),
             EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
                 let value = scalar::resolve(tag.as_deref(), plain_implicit, value)
                     .map_err(|message| SyntaxError::new(start, message))?;
@@ -74,8 +87,11 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             _ => return Err(SyntaxError::new(start, "expected a value")),
         };
         let node = Node { value, span };
+        self.charge(weight_of_one(&node), start)?;
         if let Some(anchor) = anchor {
-            self.anchors.insert(anchor, node.clone());
+            let (weight, height) = measure(&node);
+            self.charge(weight, start)?;
+            self.anchors.insert(anchor, Anchored { node: node.clone(), weight, height });
         }
         Ok(node)
     }
@@ -100,62 +116,48 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             let event = self.next()?;
             if matches!(event.data, EventData::MappingEnd) {
                 span.end = self.end_of_collection(last_end, &event, span.start);
-                return Ok(entries);
+                return Ok(unique(entries, Doubled::LastWins, &mut self.duplicates));
             }
             let merge = matches!(&event.data, EventData::Scalar { value, tag, plain_implicit, .. }
                 if value == "<<" && (*plain_implicit || tag.as_deref() == Some("tag:yaml.org,2002:merge")));
             let key = self.node(event, depth + 1)?;
             let key_span = key.span.clone();
             let next = self.next()?;
+            let aliased = matches!(next.data, EventData::Alias { .. });
             let node = self.node(next, depth + 1)?;
             last_end = Some(node.span.end.max(key_span.end));
             if merge {
-                self.merge(&mut entries, node)?;
+                merge_into(&mut entries, node, aliased)?;
             } else {
                 let key = key_text(key)?;
-                set(&mut entries, Entry { key, key_span, node }, &mut self.duplicates);
+                entries.push(Entry { key, key_span, node });
             }
         }
     }
 
-    /// What `<<` does: the mapping's keys, or those of each mapping in a list, of which the first wins.
-    fn merge(&mut self, entries: &mut Vec<Entry>, node: Node) -> Result<()> {
-        let refused =
-            SyntaxError::new(node.span.start, "`<<` merges a mapping or a list of mappings, nothing else");
-        match node.value {
-            Value::Map(merged) => {
-                for entry in merged {
-                    set(entries, entry, &mut self.duplicates);
-                }
-                Ok(())
-            }
-            Value::List(nodes) => {
-                for node in nodes.into_iter().rev() {
-                    match node.value {
-                        Value::Map(_) => self.merge(entries, node)?,
-                        _ => return Err(refused),
-                    }
-                }
-                Ok(())
-            }
-            _ => Err(refused),
-        }
-    }
-
-    fn alias(&mut self, anchor: &str, at: usize) -> Result<Node> {
+    fn alias(&mut self, anchor: &str, at: usize, depth: usize) -> Result<Node> {
         // An anchor is known only once its node is complete, so one that holds itself is unknown too.
-        let node = self.anchors.get(anchor).cloned().ok_or_else(|| {
-            SyntaxError::new(at, format!("alias `*{anchor}` has no anchor `&{anchor}` before it"))
-        })?;
-        self.count(size(&node), at)?;
-        Ok(node)
+        let Some(Anchored { weight, height, .. }) = self.anchors.get(anchor) else {
+            return Err(SyntaxError::new(
+                at,
+                format!("alias `*{anchor}` has no anchor `&{anchor}` before it"),
+            ));
+        };
+        if depth + height > DEPTH_MAX {
+            return Err(SyntaxError::new(
+                at,
+                format!("nested deeper than {DEPTH_MAX} levels, aliases followed"),
+            ));
+        }
+        self.charge(*weight, at)?;
+        Ok(self.anchors[anchor].node.clone())
     }
 
-    /// Adds to the number of nodes read so far, and stops where it is too large.
-    fn count(&mut self, nodes: usize, at: usize) -> Result<()> {
-        self.nodes += nodes;
-        if self.nodes > NODES_MAX {
-            return Err(SyntaxError::new(at, format!("more than {NODES_MAX} values, aliases followed")));
+    /// Adds to what the document weighs so far, before anything is copied, and stops where it is too much.
+    fn charge(&mut self, weight: usize, at: usize) -> Result<()> {
+        self.weight += weight;
+        if self.weight > WEIGHT_MAX {
+            return Err(SyntaxError::new(at, "too large once its aliases are followed"));
         }
         Ok(())
     }
@@ -187,6 +189,25 @@ impl<R: std::io::BufRead> Composer<'_, R> {
     }
 }
 
+/// What `<<` does: the mapping's keys, or those of each mapping in a list, of which the first wins. A key that is set
+/// on both sides of it is a duplicate for the reference, and the later one wins.
+fn merge_into(entries: &mut Vec<Entry>, node: Node, aliased: bool) -> Result<()> {
+    let refused =
+        SyntaxError::new(node.span.start, "`<<` merges a mapping or a list of mappings, nothing else");
+    match node.value {
+        Value::Map(merged) => entries.extend(merged),
+        // A list must stand there itself; one behind an alias is refused.
+        Value::List(nodes) if !aliased => {
+            for node in nodes.into_iter().rev() {
+                let Value::Map(merged) = node.value else { return Err(refused) };
+                entries.extend(merged);
+            }
+        }
+        _ => return Err(refused),
+    }
+    Ok(())
+}
+
 /// A mapping key as JSON has it. Numbers and booleans are spelled out; anything else cannot be a key.
 fn key_text(key: Node) -> Result<String> {
     match key.value {
@@ -198,12 +219,25 @@ fn key_text(key: Node) -> Result<String> {
     }
 }
 
-fn size(node: &Node) -> usize {
-    1 + match &node.value {
-        Value::List(nodes) => nodes.iter().map(size).sum(),
-        Value::Map(entries) => entries.iter().map(|entry| 1 + size(&entry.node)).sum::<usize>(),
-        _ => 0,
-    }
+/// What a node weighs without what is in it.
+fn weight_of_one(node: &Node) -> usize {
+    NODE_WEIGHT
+        + match &node.value {
+            Value::String(text) | Value::Number(text) => text.len(),
+            Value::Map(entries) => entries.iter().map(|entry| entry.key.len()).sum(),
+            _ => 0,
+        }
+}
+
+/// What a node weighs with all that is in it, and how deep it is.
+fn measure(node: &Node) -> (usize, usize) {
+    let inner: Vec<(usize, usize)> = match &node.value {
+        Value::List(nodes) => nodes.iter().map(measure).collect(),
+        Value::Map(entries) => entries.iter().map(|entry| measure(&entry.node)).collect(),
+        _ => Vec::new(),
+    };
+    let weight = weight_of_one(node) + inner.iter().map(|(weight, _)| weight).sum::<usize>();
+    (weight, 1 + inner.iter().map(|(_, height)| *height).max().unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -238,6 +272,7 @@ mod tests {
         assert_eq!(get("a: &a {x: one}\nb: {<<: *a, x: two}"), string("two"));
         assert_eq!(get("a: &a {x: one}\nc: &c {x: three}\nb: {<<: [*c, *a]}"), string("three"));
         assert!(refused("b: {<<: 5}").contains("merges a mapping"));
+        assert!(refused("a: &a {x: one}\nl: &l [*a]\nb: {<<: *l}").contains("merges a mapping"));
     }
 
     #[test]
@@ -249,7 +284,14 @@ mod tests {
             let aliases = vec![format!("*a{}", i - 1); 10].join(", ");
             bomb += &format!("a{i}: &a{i} [{aliases}]\n");
         }
-        assert!(refused(&bomb).contains("values, aliases followed"));
+        assert!(refused(&bomb).contains("too large once its aliases are followed"));
+        let heavy = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 19), "*a, ".repeat(1000));
+        assert!(refused(&heavy).contains("too large once its aliases are followed"));
+        let mut deep = String::from("a0: &a0 x\n");
+        for i in 1..40 {
+            deep += &format!("a{i}: &a{i} {}*a{}{}\n", "[".repeat(150), i - 1, "]".repeat(150));
+        }
+        assert!(refused(&deep).contains("nested deeper"));
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl<'a> RequestInfo<'a> {
             return Ok(Self { path, verb: Cow::Owned(method.to_lowercase()), resource: None });
         };
         if outline.nothing_after_verb {
-            return Err(RequestInfoError::NothingAfterVerb(target.shown().into_owned()));
+            return Err(RequestInfoError::NothingAfterVerb(uri.to_owned()));
         }
         let mut verb = outline.path_verb.unwrap_or(match method {
             "POST" => "create",

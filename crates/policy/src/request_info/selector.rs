@@ -166,6 +166,9 @@ fn set(tokens: &[Token<'_>], at: usize) -> Option<usize> {
         return None;
     }
     let mut at = at + 1;
+    if tokens.get(at)? == &Token::Close {
+        return None;
+    }
     loop {
         match tokens.get(at)? {
             Token::Close => return Some(at + 1),

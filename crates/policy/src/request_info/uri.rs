@@ -7,14 +7,6 @@ pub(super) struct Split<'a> {
     pub(super) path: &'a str,
     /// What follows the first `?`; `""` without one.
     pub(super) query: &'a str,
-    whole: &'a str,
-}
-
-impl Split<'_> {
-    /// The target as Go prints it in messages.
-    pub(super) fn shown(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.whole)
-    }
 }
 
 /// Cuts a target; an absolute one (`https://host/path`) loses scheme and host.
@@ -25,7 +17,7 @@ pub(super) fn split(uri: &str) -> Split<'_> {
     } else {
         head.split_once("://").map_or(head, |(_, rest)| rest.find('/').map_or("", |slash| &rest[slash..]))
     };
-    Split { path, query, whole: uri }
+    Split { path, query }
 }
 
 /// Decodes `%xx`; `None` where a `%` is not followed by two hexadecimal digits.

@@ -7,7 +7,7 @@ use auditward_policy::read::position;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
-use crate::input::PolicyFile;
+use crate::input::{self, PolicyFile};
 use crate::output::{OutputArgs, count};
 use crate::snippet;
 
@@ -36,6 +36,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        input::stdin_at_most_once(&self.files)?;
         let files = self.files.iter().map(|path| PolicyFile::open(path)).collect::<Result<Vec<_>, _>>()?;
         let verdicts: Vec<Verdict> = files.iter().map(Verdict::of).collect();
         self.output.print(&verdicts, |colour| {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::simulate::read_logs;
 use crate::exit::{Exit, Failure, context};
-use crate::input::PolicyFile;
+use crate::input::{self, PolicyFile};
 use crate::output::{OutputArgs, bytes, count};
 use crate::table::{Align, Table};
 
@@ -41,6 +41,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        input::stdin_at_most_once([&self.a, &self.b].into_iter().chain(&self.logs))?;
         let files = [PolicyFile::open(&self.a)?, PolicyFile::open(&self.b)?];
         let [a, b] = [files[0].accepted()?, files[1].accepted()?];
         let found = diff(a, b).map_err(context("could not compare the two policies"))?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use auditward_event::{EventView, Events};
+use auditward_policy::api_resources;
 use auditward_policy::matching::Condition;
 use auditward_policy::read::FieldPath;
 use auditward_policy::{
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::input::{self, PolicyFile};
-use crate::output::OutputArgs;
+use crate::output::{self, OutputArgs};
 use crate::table::{Align, Table};
 
 /// Say which rule decides a request, and of each rule before it the one condition that failed
@@ -84,6 +85,10 @@ struct What {
 
 impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        input::stdin_at_most_once([&self.policy].into_iter().chain(&self.what.event))?;
+        if let Some(uri) = self.what.uri.as_ref().filter(|uri| !uri.starts_with('/')) {
+            return Err(Failure::new(format!("`{uri}` is no path")).hint("a request's URI begins with `/`"));
+        }
         let file = PolicyFile::open(&self.policy)?;
         file.accepted()?;
         match (&self.what.event, &self.what.uri) {
@@ -104,6 +109,7 @@ impl Args {
             }
             (None, None) => {
                 let resource = self.what.resource();
+                note_other_group(&resource);
                 let verb = self.what.verb.as_deref().unwrap_or_default();
                 self.who.with_user(|user| {
                     self.answer(&file, &Attributes { user, verb, target: Target::Resource(resource) })
@@ -147,6 +153,23 @@ impl What {
             namespace: self.namespace.as_deref().unwrap_or_default(),
             name: self.name.as_deref().unwrap_or_default(),
         }
+    }
+}
+
+/// Says so where a resource is meant that lives in another API group than the one that was given.
+fn note_other_group(resource: &Resource<'_>) {
+    let of_name = |known: &&api_resources::ApiResource| known.resource == resource.resource;
+    if api_resources::find(resource.group, resource.resource).is_some() {
+        return;
+    }
+    if let Some(known) = api_resources::all().iter().find(of_name) {
+        let group = if resource.group.is_empty() { "the core group" } else { resource.group };
+        let meant = format!("{}.{}", known.resource, known.group);
+        let meant = meant.trim_end_matches('.');
+        output::talk(&format!(
+            "note: Kubernetes has no {} in {group}; write --resource {meant}",
+            resource.resource
+        ));
     }
 }
 

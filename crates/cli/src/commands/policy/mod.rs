@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod explain;
+mod lint;
 mod simulate;
 
 use clap::Subcommand;
@@ -12,6 +13,7 @@ use crate::exit::{Exit, Failure};
 pub(super) const HELP: &str = "\
 Begin here:
   auditward policy check /etc/kubernetes/audit-policy.yaml
+  auditward policy lint /etc/kubernetes/audit-policy.yaml
   auditward policy simulate --policy audit-policy.yaml /var/log/kubernetes/audit/*.log";
 
 #[derive(Debug, Subcommand)]
@@ -20,6 +22,7 @@ pub(crate) enum Command {
     Explain(Box<explain::Args>),
     Simulate(simulate::Args),
     Diff(diff::Args),
+    Lint(lint::Args),
 }
 
 impl Command {
@@ -29,6 +32,7 @@ impl Command {
             Command::Explain(args) => args.run(),
             Command::Simulate(args) => args.run(),
             Command::Diff(args) => args.run(),
+            Command::Lint(args) => args.run(),
         }
     }
 }

@@ -48,16 +48,20 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        input::stdin_at_most_once([&self.policy].into_iter().chain(&self.logs))?;
         let file = PolicyFile::open(&self.policy)?;
         let evaluator = Evaluator::new(file.accepted()?.clone());
         let mut simulation = Simulation::new(&evaluator);
         let reading = if self.events {
             let mut lines = BufWriter::new(io::stdout().lock());
+            let mut written = Ok(());
             let reading = read_logs(&self.logs, |event| {
-                let Some(fate) = simulation.observe(event) else { return true };
-                write_fate(&mut lines, event, &fate).is_ok()
+                if let Some(fate) = simulation.observe(event) {
+                    written = write_fate(&mut lines, event, &fate);
+                }
+                written.is_ok()
             })?;
-            output::ignore_closed_pipe(lines.flush())?;
+            output::ignore_closed_pipe(written.and_then(|()| lines.flush()))?;
             reading
         } else {
             read_logs(&self.logs, |event| {
@@ -83,12 +87,13 @@ pub(super) struct LogReading {
 impl LogReading {
     fn talk(self) {
         if self.broken > 0 {
-            output::talk(&format!("{} could not be read and passed over", count(self.broken, "broken line")));
+            output::talk(&format!("passed over {}", count(self.broken, "broken line")));
         }
     }
 }
 
-/// Hands every event of the logs to `each` until it says no. The first broken lines of a log are told in full.
+/// Hands every event of the logs to `each` until it says no. The first broken lines of a log are told in full; a log
+/// in which nothing else is found is none.
 pub(super) fn read_logs(
     logs: &[PathBuf],
     mut each: impl FnMut(&EventView<'_>) -> bool,
@@ -118,9 +123,12 @@ pub(super) fn read_logs(
                 }
             }
         }
+        if broken > 0 && log.stats().events == 0 {
+            return Err(Failure::new(format!("`{}` holds no audit events", input::name(path)))
+                .hint("a log has one event a line, or event lists; gzip is fine"));
+        }
         reading.broken += broken;
     }
-    progress.finish();
     Ok(reading)
 }
 
@@ -310,7 +318,7 @@ impl UnknownRow {
         }
         if !self.stages_not_in_log.is_empty() {
             out += &format!(
-                "It has no events at {}; this policy would write some.\n",
+                "It has no events at {}; this policy may write some.\n",
                 self.stages_not_in_log.join(", ")
             );
         }

@@ -9,7 +9,13 @@ const CORE: &str = "tag:yaml.org,2002:";
 /// The value of a scalar with this tag; `plain` when it stood without quotes and without a tag.
 pub(super) fn resolve(tag: Option<&str>, plain: bool, text: String) -> Result<Value, String> {
     let Some(tag) = tag else {
-        return Ok(if plain { untagged(text) } else { Value::String(text) });
+        return match plain {
+            true if is_no_json_number(&text) => {
+                Err(format!("`{text}` cannot be said in JSON, which this is turned into"))
+            }
+            true => Ok(untagged(text)),
+            false => Ok(Value::String(text)),
+        };
     };
     match tag.strip_prefix(CORE) {
         Some("str" | "timestamp") => Ok(Value::String(text)),
@@ -33,6 +39,12 @@ pub(super) fn resolve(tag: Option<&str>, plain: bool, text: String) -> Result<Va
     }
 }
 
+/// The words for infinity and for no number: JSON has none, so the reference fails on them.
+fn is_no_json_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
+}
+
 fn untagged(text: String) -> Value {
     match text.as_str() {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -42,9 +54,6 @@ fn untagged(text: String) -> Value {
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "false" | "False" | "FALSE" => {
             return Value::Bool(false);
         }
-        // JSON has no infinity; the reference fails on one anywhere, and no field of a policy takes a number.
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" | ".nan"
-        | ".NaN" | ".NAN" => return Value::Number(text),
         _ => {}
     }
     match text.as_bytes()[0] {
@@ -180,6 +189,14 @@ mod tests {
         check("2001-01-01", string("2001-01-01"));
         check("1.2.3.4", string("1.2.3.4"));
         check("0x", string("0x"));
+    }
+
+    #[test]
+    fn infinity_is_refused() {
+        for text in [".inf", "-.INF", "+.Inf", ".nan"] {
+            assert!(resolve(None, true, text.into()).is_err(), "{text}");
+            assert!(resolve(None, false, text.into()).is_ok(), "{text}");
+        }
     }
 
     #[test]
