@@ -24,7 +24,7 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
         if conditions.iter().any(|it| matches!(it, Condition::Verbs | Condition::Resources)) {
             continue;
         }
-        let fields: Vec<&str> = conditions.iter().map(|it| it.field()).collect();
+        let fields: Vec<&str> = conditions.iter().map(|it| field(*it)).collect();
         let message = match fields.as_slice() {
             [] => "no request can match this rule: its conditions exclude each other".to_owned(),
             _ if conditions.contains(&Condition::NonResourceUrls) => {
@@ -40,6 +40,17 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
         drafts.push(draft.fix(edit::remove_rule(cx, index, false)));
     }
     drafts
+}
+
+fn field(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Users => "users",
+        Condition::UserGroups => "userGroups",
+        Condition::Verbs => "verbs",
+        Condition::Namespaces => "namespaces",
+        Condition::ResourceRequest | Condition::Resources => "resources",
+        Condition::NonResourceRequest | Condition::NonResourceUrls => "nonResourceURLs",
+    }
 }
 
 #[cfg(test)]

@@ -57,18 +57,18 @@ mod tests {
             "noise-events",
             "- level: Metadata",
             expect![[r#"
-            warning rule 1 at 4:3: records the cluster's own events at Metadata
-              system:node:node-1 (system:authenticated, system:nodes): create events in default: rule 1
-              maybe: drop events and events before rule 1 (line 4)
-                +# The cluster's own events, in both of their API groups.
-                +- level: None
-                +  verbs: ["create", "update", "patch"]
-                +  resources:
-                +  - group: ""
-                +    resources: ["events"]
-                +  - group: "events.k8s.io"
-                +    resources: ["events"]
-        "#]],
+                warning rule 1 at 4:3: records the cluster's own events at Metadata
+                  system:node:node-1 (system:authenticated, system:nodes): create events in default: rule 1
+                  maybe: drop events before rule 1 (line 4)
+                    +# The cluster's own events, in both of their API groups.
+                    +- level: None
+                    +  verbs: ["create", "update", "patch"]
+                    +  resources:
+                    +  - group: ""
+                    +    resources: ["events"]
+                    +  - group: "events.k8s.io"
+                    +    resources: ["events"]
+            "#]],
         );
         check(
             "noise-events",
@@ -76,7 +76,7 @@ mod tests {
             expect![[r#"
                 warning rule 2 at 5:3: records the cluster's own events at Metadata, those of group `events.k8s.io`; the core group's are dropped
                   system:node:node-1 (system:authenticated, system:nodes): create events.events.k8s.io in default: rule 2
-                  maybe: drop events and events before rule 2 (line 5)
+                  maybe: drop events before rule 2 (line 5)
                     +# The cluster's own events, in both of their API groups.
                     +- level: None
                     +  verbs: ["create", "update", "patch"]

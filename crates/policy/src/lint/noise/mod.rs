@@ -52,7 +52,8 @@ fn dropped(
         resources: resources.iter().map(entry).collect(),
         ..Rule::catch_all(Level::None)
     };
-    let names: Vec<&str> = resources.iter().map(|(_, resource)| *resource).collect();
+    let mut names: Vec<&str> = resources.iter().map(|(_, resource)| *resource).collect();
+    names.dedup();
     let what = super::names::joined(&names, "and");
     edit::insert_rule(cx, at, rule, why, format!("drop {what} before {}", cx.name(at)), false)
 }

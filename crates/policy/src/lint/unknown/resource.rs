@@ -45,6 +45,10 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
                     message(&format!(": `{word}` is in {}", names::joined(&places, "and"))),
                 )
             }
+            Meant::Subresources(whole) => {
+                let what = format!("; it is a subresource: {}", names::quoted(&whole, "or"));
+                Draft::rule(pattern.rule, message(&what))
+            }
             Meant::Unknown => Draft::rule(pattern.rule, message("")),
         };
         drafts.push(draft.at(pattern.path()));
@@ -57,6 +61,8 @@ enum Meant {
     Here(&'static str),
     /// The same, in other groups.
     There(Vec<&'static ApiResource>),
+    /// Subresources, as `pods/exec`, of the core group where none is named.
+    Subresources(Vec<String>),
     Unknown,
 }
 
@@ -79,6 +85,10 @@ fn meant(group: &str, word: &str) -> Meant {
     if !elsewhere.is_empty() {
         return Meant::There(elsewhere);
     }
+    let whole = subresources(word);
+    if !whole.is_empty() {
+        return Meant::Subresources(whole);
+    }
     if let Some(near) = near(word, api_resources::in_group(group).map(|it| it.resource)) {
         return Meant::Here(near);
     }
@@ -86,6 +96,26 @@ fn meant(group: &str, word: &str) -> Meant {
         Some(near) => Meant::There(api_resources::all().iter().filter(|it| it.resource == near).collect()),
         None => Meant::Unknown,
     }
+}
+
+/// What is asked for under this name, or under the kind of what is sent there.
+fn subresources(word: &str) -> Vec<String> {
+    let word = word.to_lowercase();
+    let name = match word.trim_end_matches('s') {
+        "tokenrequest" => "token",
+        name => name,
+    };
+    let of = |it: &ApiResource| it.subresources.iter().any(|sub| sub.name.trim_end_matches('s') == name);
+    api_resources::all()
+        .iter()
+        .filter(|it| of(it))
+        .flat_map(|it| it.subresources.iter().map(move |sub| (it, sub.name)))
+        .filter(|(_, sub)| sub.trim_end_matches('s') == name)
+        .map(|(it, sub)| match it.group {
+            "" => format!("{}/{sub}", it.resource),
+            group => format!("{}/{sub}.{group}", it.resource),
+        })
+        .collect()
 }
 
 #[cfg(test)]
