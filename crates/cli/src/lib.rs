@@ -1,7 +1,7 @@
 //! The command line of Auditward.
 //!
 //! A library so that the reference pages, completions and the man page come from the same definitions as the
-//! binary. One file a command under [`commands`]; data goes to stdout, talk to stderr.
+//! binary. One file a command under `commands/`; data goes to stdout, talk to stderr.
 
 mod commands;
 mod exit;

@@ -2,7 +2,11 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p auditward` writes the snapshots anew.
 
-#![allow(clippy::unwrap_used, reason = "tests stop at surprises")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "tests stop at surprises, and read as sentences"
+)]
 
 mod policy;
 

@@ -4,7 +4,7 @@ use auditward_event::{Level, Stage};
 use proptest::prelude::*;
 
 use super::*;
-use crate::attributes::User;
+use crate::attributes::{Resource, User};
 use crate::read::read;
 
 const RULES: [(&str, &str); 17] = [

@@ -75,7 +75,12 @@ impl Decoder<'_> {
                 "users" => rule.users = self.strings(node, &path),
                 "userGroups" => rule.user_groups = self.strings(node, &path),
                 "verbs" => rule.verbs = self.strings(node, &path),
-                "resources" => rule.resources = self.list(node, &path, Self::group_resources),
+                "resources" => {
+                    let entry = |decoder: &mut Self, node: &Node, path: &FieldPath| {
+                        Some(decoder.group_resources(node, path))
+                    };
+                    rule.resources = self.list(node, &path, entry);
+                }
                 "namespaces" => rule.namespaces = self.strings(node, &path),
                 "nonResourceURLs" => rule.non_resource_urls = self.strings(node, &path),
                 "omitStages" => rule.omit_stages = self.strings(node, &path),
@@ -93,7 +98,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn group_resources(&mut self, node: &Node, here: &FieldPath) -> Option<RawGroupResources> {
+    fn group_resources(&mut self, node: &Node, here: &FieldPath) -> RawGroupResources {
         let located = |value| Located { value, path: here.clone(), span: node.span.clone() };
         let mut entry_of = RawGroupResources {
             path: here.clone(),
@@ -113,7 +118,7 @@ impl Decoder<'_> {
                 _ => entry_of.resource_names = self.strings(node, &path),
             }
         }
-        Some(entry_of)
+        entry_of
     }
 
     /// The entries of a mapping that have one of the `known` names; others are warned of. Null has none.
