@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore is a conversation with a developer")]
 
 mod arrows;
+mod cluster;
 mod generate;
 mod kubernetes;
 mod tidy;
@@ -17,6 +18,11 @@ type Chore = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 
 const CHORES: &[Chore] = &[
     ("tidy", "run every check of the project but the tests", tidy::run),
+    (
+        "cluster",
+        "a real control-plane node by hand: up, status, kubectl, exec, down; needs root",
+        |arguments| cluster::run(arguments).map_err(|error| error.to_string()),
+    ),
     ("generate", "write the generated pages anew; with --check, say which are stale", generate::run),
     ("kubernetes", "build the Kubernetes programs that tests run, once; needs Go", kubernetes::run),
 ];

@@ -1,7 +1,9 @@
 //! `auditward policy …`
 
 mod check;
+mod diff;
 mod explain;
+mod lint;
 mod simulate;
 
 /// Two rules and one mistake that only warns.

@@ -14,6 +14,14 @@ const TEXTS: &[&str] = &[
     "{\"apiVersion\":\"audit.k8s.io/v1\",\"rules\":[{\"level\":\"Metadata\"}]}",
     "{\"apiVersion\":\"audit.k8s.io/v1\",\"rules\":[{\"level\":\"Metadata\"}]} x",
     "{\"apiVersion\":\"audit.k8s.io/v1\",\"rules\":[{\"level\":\"None\",\"level\":\"Metadata\"}]}",
+    "{\"apiVersion\":\"audit.k8s.io/v1\",\"rules\":[{\"level\":\"None\",\"level\":null}]}",
+    "{\"apiVersion\":\"audit.k8s.io/v1\",\"APIVERSION\":\"v1\",\"rules\":[{\"level\":\"None\"}]}",
+    "{\"APIVERSION\":\"v1\",\"apiVersion\":\"audit.k8s.io/v1\",\"rules\":[{\"level\":\"None\"}]}",
+    "{\"apiVersion\":\"audit.k8s.io/v1\",\"rules\":[{\"level\":\"None\"}],\"rules\":[{\"users\":[\"a\"]}]}",
+    "{\"apiVersion\":\"audit.k8s.io/v1\",\"rules\":[{\"level\":\"None\"}],\"rules\":[{\"users\":[\"a\"]},{\"users\":[\"b\"]}]}",
+    "apiVersion: audit.k8s.io/v1\nrules: [{level: None}]\nx: .inf\n",
+    "apiVersion: audit.k8s.io/v1\na: &a {level: None}\nl: &l [*a]\nb: {<<: *l}\nrules: [*a]\n",
+    "apiVersion: audit.k8s.io/v1\na: &a {level: None}\nb: {<<: [*a]}\nrules: [*a]\n",
     "APIVERSION: audit.k8s.io/v1\nrules: [{level: Metadata}]\n",
     "apiVersion: audit.k8s.io/v1beta1\nkind: Policy\nrules: [{level: Metadata}]\n",
     "apiVersion: audit.k8s.io/v1\nkind: policy\nrules: [{level: Metadata}]\n",
@@ -74,6 +82,7 @@ fn texts() {
         "omitManagedFields: maybe",
         "metadata: {name: 5}",
         "metadata: {creationTimestamp: now}",
+        "metadata: {creationTimestamp: '2026-01-01T00:00:00++1:00'}",
     ];
     let with_rules =
         RULES.iter().map(|rules| format!("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: {rules}\n"));
