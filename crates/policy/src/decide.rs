@@ -1,26 +1,27 @@
 //! Which rule decides a request, without allocating.
 //!
-//! A policy is compiled into one table per condition: value → the set of rules that a request with this value
-//! can still match, a bit a rule. A decision is one look-up a table and an AND; the lowest bit that is left is
-//! the first rule that can match. A set says too much only where a rule lists several groups of resources
-//! (`pods` of one, `jobs` of another); such a rule is looked at once more before it wins.
+//! A policy is compiled into one table per condition: value → the rules that a request with this value may match,
+//! one bit a rule. A decision is one look-up a table and an AND; the lowest bit that is left is the first rule
+//! worth looking at. Tables name every rule that matches, and now and then one that does not. That is what makes them
+//! fast: they compare no strings and hardly branch. So a rule that they name is held against the request itself
+//! ([`matching::first_failed`]) before it decides.
 //!
 //! ```text
-//! users ["alice"]   0b1011      rules 0, 1, 3 could still match
+//! users ["alice"]   0b1011      rules 0, 1, 3 may match
 //! verbs ["get"]     0b1110
 //! groups [""]       0b0110      …
-//!              AND  0b0010      rule 1 decides
+//!              AND  0b0010      rule 1 is looked at, and decides
 //! ```
 
 mod table;
 
 use auditward_event::Level;
 
-use crate::attributes::{Attributes, Resource, Target};
+use crate::attributes::{Attributes, Target, User};
 use crate::matching;
 use crate::model::{GroupResources, Policy, Rule, Scope};
 use crate::stage_set::StageSet;
-use table::{Table, WORD_BITS};
+use table::{Keys, Table, WORD_BITS};
 
 /// How a request is to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +50,29 @@ pub struct Evaluator {
     resources: Table,
     subresources: Table,
     names: Table,
-    paths: Paths,
-    /// Rules without `users` and `userGroups`: all that a request without a user can match.
-    anyone: Vec<u64>,
-    /// Rules without `userGroups`.
-    any_group: Vec<u64>,
-    /// Rules whose resources the tables know exactly.
-    exact: Vec<u64>,
+    paths: Table,
+    prefixes: Prefixes,
+    /// A word for each 64 rules.
+    words: Vec<Word>,
+}
+
+/// What is known of 64 rules, a bit each.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    /// May match a request for a resource.
+    for_resources: u64,
+    /// May match another request.
+    for_paths: u64,
+    /// Ask for one of some groups.
+    ask_for_group: u64,
+    /// Have no condition, and so need no second look.
+    catch_all: u64,
 }
 
 impl Evaluator {
     /// Compiles `policy`.
     pub fn new(policy: Policy) -> Self {
         let rules = &policy.rules;
-        let entries = |rule: &Rule| rule.scope() == Scope::Resource && !rule.resources.is_empty();
         Self {
             outcomes: rules.iter().enumerate().map(|(i, rule)| outcome(&policy, i, rule)).collect(),
             no_rule: Decision {
@@ -71,38 +81,19 @@ impl Evaluator {
                 omit_managed_fields: policy.omit_managed_fields,
                 rule: None,
             },
-            users: Table::new(rules, |rule| strs(&rule.users), |rule| rule.users.is_empty()),
-            user_groups: Table::new(rules, |rule| strs(&rule.user_groups), |_| false),
-            verbs: Table::new(rules, |rule| strs(&rule.verbs), |rule| rule.verbs.is_empty()),
-            namespaces: Table::new(
-                rules,
-                |rule| strs(&rule.namespaces),
-                |rule| rule.namespaces.is_empty() && rule.scope() != Scope::NonResource,
-            ),
-            api_groups: Table::new(
-                rules,
-                |rule| rule.resources.iter().map(|entry| entry.group.as_str()),
-                |rule| !entries(rule) || rule.resources.iter().any(|entry| entry.group == "*"),
-            ),
-            resources: Table::new(
-                rules,
-                |rule| patterns(rule).filter_map(|pattern| pattern.resource),
-                |rule| !entries(rule) || patterns(rule).any(|pattern| pattern.resource.is_none()),
-            ),
-            subresources: Table::new(
-                rules,
-                |rule| patterns(rule).filter_map(|pattern| pattern.subresource),
-                |rule| !entries(rule) || patterns(rule).any(|pattern| pattern.subresource.is_none()),
-            ),
-            names: Table::new(
-                rules,
-                |rule| rule.resources.iter().flat_map(|entry| strs(&entry.resource_names)),
-                |rule| !entries(rule) || rule.resources.iter().any(|entry| entry.resource_names.is_empty()),
-            ),
-            paths: Paths::new(rules),
-            anyone: table::rules_where(rules, |rule| rule.users.is_empty() && rule.user_groups.is_empty()),
-            any_group: table::rules_where(rules, |rule| rule.user_groups.is_empty()),
-            exact: table::rules_where(rules, is_product),
+            users: Table::new(rules, |rule| listed(&rule.users)),
+            user_groups: Table::new(rules, |rule| listed(&rule.user_groups)),
+            verbs: Table::new(rules, |rule| listed(&rule.verbs)),
+            namespaces: Table::new(rules, |rule| listed(&rule.namespaces)),
+            api_groups: Table::new(rules, |rule| of_entries(rule, |entry| vec![group(entry)])),
+            resources: Table::new(rules, |rule| of_entries(rule, |entry| patterns(entry, |p| p.resource))),
+            subresources: Table::new(rules, |rule| {
+                of_entries(rule, |entry| patterns(entry, |p| p.subresource))
+            }),
+            names: Table::new(rules, |rule| of_entries(rule, names)),
+            paths: Table::new(rules, paths),
+            prefixes: Prefixes::new(rules),
+            words: rules.chunks(WORD_BITS).map(Word::new).collect(),
             policy,
         }
     }
@@ -121,70 +112,69 @@ impl Evaluator {
     }
 
     fn first_match(&self, request: &Attributes<'_>) -> Option<usize> {
-        let verb = self.verbs.row(request.verb);
-        let user = request.user.map(|user| (self.users.row(user.name), user.groups));
-        let target = match &request.target {
-            Target::Path(path) => Rows::Path(path),
-            Target::Resource(resource) => Rows::Resource(
-                [
-                    self.namespaces.row(resource.namespace),
-                    self.api_groups.row(resource.group),
-                    self.resources.row(resource.resource),
-                    self.subresources.row(resource.subresource),
-                    self.names.row(resource.name),
-                ],
-                resource,
-            ),
-        };
-        for word in 0..self.anyone.len() {
-            let mut candidates = verb[word]
-                & match &user {
-                    None => self.anyone[word],
-                    Some((row, groups)) => row[word] & self.of_groups(groups, word),
-                };
-            if candidates == 0 {
-                continue;
+        (0..self.words.len()).find_map(|index| self.first_match_in(index, request))
+    }
+
+    fn first_match_in(&self, index: usize, request: &Attributes<'_>) -> Option<usize> {
+        let word = &self.words[index];
+        let mut candidates = self.candidates(index, request);
+        // Asked last, and seldom: a user has several groups, and few rules ask for one.
+        if candidates & word.ask_for_group != 0 {
+            candidates &= !word.ask_for_group | self.of_groups(request.user.as_ref(), index);
+        }
+        while candidates != 0 {
+            let rule = index * WORD_BITS + candidates.trailing_zeros() as usize;
+            let lowest = candidates & candidates.wrapping_neg();
+            if word.catch_all & lowest != 0
+                || matching::first_failed(&self.policy.rules[rule], request).is_none()
+            {
+                return Some(rule);
             }
-            candidates &= match &target {
-                Rows::Path(path) => self.paths.word(path, word),
-                Rows::Resource(rows, _) => rows.iter().fold(u64::MAX, |all, row| all & row[word]),
-            };
-            while candidates != 0 {
-                let lowest = candidates & candidates.wrapping_neg();
-                let rule = word * WORD_BITS + candidates.trailing_zeros() as usize;
-                if self.confirmed(rule, lowest, word, &target) {
-                    return Some(rule);
-                }
-                candidates ^= lowest;
-            }
+            candidates ^= lowest;
         }
         None
     }
 
-    /// The rules of one word that some of these groups, or any, can match.
-    fn of_groups(&self, groups: &[&str], word: usize) -> u64 {
-        let any = self.any_group[word];
-        if self.user_groups.is_empty() {
-            return any;
-        }
-        groups.iter().fold(any, |all, group| all | self.user_groups.row(group)[word])
+    /// The rules of one word that may match, as far as everything but groups tells.
+    // Inlined, it would be spread over the loops around it, and everything read before it is known to be needed.
+    #[inline(never)]
+    fn candidates(&self, index: usize, request: &Attributes<'_>) -> u64 {
+        let word = &self.words[index];
+        // A request without a user is taken for one of the user "": the second look knows better.
+        let user = request.user.map_or("", |user| user.name);
+        let by_anyone = self.verbs.word(request.verb, index) & self.users.word(user, index);
+        by_anyone
+            & match &request.target {
+                Target::Path(path) => {
+                    word.for_paths & (self.paths.word(path, index) | self.prefixes.word(path, index))
+                }
+                Target::Resource(resource) => {
+                    word.for_resources
+                        & self.namespaces.word(resource.namespace, index)
+                        & self.api_groups.word(resource.group, index)
+                        & self.resources.word(resource.resource, index)
+                        & self.subresources.word(resource.subresource, index)
+                        & self.names.word(resource.name, index)
+                }
+            }
     }
 
-    /// Looks once more at a rule whose resources the tables know only roughly.
-    fn confirmed(&self, rule: usize, bit: u64, word: usize, target: &Rows<'_, '_>) -> bool {
-        match target {
-            Rows::Resource(_, resource) if self.exact[word] & bit == 0 => {
-                self.policy.rules[rule].resources.iter().any(|entry| matching::entry_matches(entry, resource))
-            }
-            _ => true,
-        }
+    /// The rules of one word that some group of the user allows.
+    fn of_groups(&self, user: Option<&User<'_>>, index: usize) -> u64 {
+        let groups = user.map_or(&[][..], |user| user.groups);
+        groups.iter().fold(0, |all, group| all | self.user_groups.word(group, index))
     }
 }
 
-/// What was looked up for a request's target.
-enum Rows<'e, 'r> {
-    Resource([&'e [u64]; 5], &'r Resource<'r>),
-    Path(&'r str),
+impl Word {
+    fn new(rules: &[Rule]) -> Self {
+        Self {
+            for_resources: table::bits(rules, |rule| rule.scope() != Scope::NonResource),
+            for_paths: table::bits(rules, |rule| rule.scope() != Scope::Resource),
+            ask_for_group: table::bits(rules, |rule| !rule.user_groups.is_empty()),
+            catch_all: table::bits(rules, is_catch_all),
+        }
+    }
 }
 
 fn outcome(policy: &Policy, index: usize, rule: &Rule) -> Decision {
@@ -196,105 +186,105 @@ fn outcome(policy: &Policy, index: usize, rule: &Rule) -> Decision {
     }
 }
 
-/// What one resource pattern asks of resource and subresource; `None` is anything.
-#[derive(Clone, Copy)]
+fn is_catch_all(rule: &Rule) -> bool {
+    let who = rule.users.is_empty() && rule.user_groups.is_empty();
+    who && rule.verbs.is_empty() && rule.scope() == Scope::Any
+}
+
+/// An empty list asks nothing.
+fn listed(list: &[String]) -> Keys<'_> {
+    if list.is_empty() { Keys::Any } else { Keys::Of(list.iter().map(String::as_str).collect()) }
+}
+
+/// What a rule's entries ask, each for one of the values that `asks` names, where `None` is any.
+fn of_entries<'p>(rule: &'p Rule, asks: impl Fn(&'p GroupResources) -> Vec<Option<&'p str>>) -> Keys<'p> {
+    let asked: Option<Vec<&str>> = rule.resources.iter().flat_map(asks).collect();
+    match asked {
+        Some(keys) if !rule.resources.is_empty() => Keys::Of(keys),
+        _ => Keys::Any,
+    }
+}
+
+fn group(entry: &GroupResources) -> Option<&str> {
+    Some(entry.group.as_str()).filter(|group| *group != "*")
+}
+
+/// An entry without resources takes the whole group and does not look at names.
+fn names(entry: &GroupResources) -> Vec<Option<&str>> {
+    if entry.resources.is_empty() || entry.resource_names.is_empty() {
+        return vec![None];
+    }
+    entry.resource_names.iter().map(|name| Some(name.as_str())).collect()
+}
+
+fn patterns<'p>(entry: &'p GroupResources, part: fn(Pattern<'p>) -> Option<&'p str>) -> Vec<Option<&'p str>> {
+    if entry.resources.is_empty() {
+        return vec![None];
+    }
+    entry.resources.iter().map(|pattern| part(Pattern::new(pattern))).collect()
+}
+
+/// What one resource pattern asks at least of resource and subresource; `None` is anything.
 struct Pattern<'p> {
     resource: Option<&'p str>,
     subresource: Option<&'p str>,
-    /// Whether the pattern matches all that these two allow, or has to be looked at once more.
-    exact: bool,
 }
 
 impl<'p> Pattern<'p> {
-    const ANYTHING: Pattern<'static> = Pattern { resource: None, subresource: None, exact: true };
-
     fn new(pattern: &'p str) -> Self {
-        match pattern.split_once('/') {
-            _ if pattern == "*" => Self::ANYTHING,
-            None => Self { resource: Some(pattern), subresource: Some(""), exact: true },
-            // `a/b/c`, `pods/` and `*/*` match next to nothing.
-            Some((resource, subresource))
-                if subresource.is_empty()
-                    || subresource.contains('/')
-                    || (resource, subresource) == ("*", "*") =>
-            {
-                Self { exact: false, ..Self::ANYTHING }
-            }
-            Some(("*", subresource)) => Self { resource: None, subresource: Some(subresource), exact: true },
-            Some((resource, "*")) => Self { resource: Some(resource), subresource: None, exact: true },
-            Some((resource, subresource)) => {
-                Self { resource: Some(resource), subresource: Some(subresource), exact: true }
-            }
-        }
+        let (resource, subresource) = match pattern.split_once('/') {
+            None if pattern == "*" => (None, None),
+            None => (Some(pattern), Some("")),
+            // `a/b/c` and `pods/` match next to nothing, but not quite nothing.
+            Some((_, subresource)) if subresource.is_empty() || subresource.contains('/') => (None, None),
+            Some((resource, subresource)) => (
+                Some(resource).filter(|resource| *resource != "*"),
+                Some(subresource).filter(|subresource| *subresource != "*"),
+            ),
+        };
+        Self { resource, subresource }
     }
 }
 
-/// The patterns of a rule; an entry without patterns asks nothing.
-fn patterns(rule: &Rule) -> impl Iterator<Item = Pattern<'_>> {
-    rule.resources.iter().flat_map(|entry| {
-        let whole_group = entry.resources.is_empty().then_some(Pattern::ANYTHING);
-        strs(&entry.resources).map(Pattern::new).chain(whole_group)
-    })
+/// Paths in full; [`Prefixes`] have the others.
+fn paths(rule: &Rule) -> Keys<'_> {
+    if rule.non_resource_urls.iter().any(|url| url.starts_with('*')) {
+        return Keys::Any;
+    }
+    listed(&rule.non_resource_urls)
 }
 
-/// Whether the rule's resources are a product of sets, one a table, so that the tables say exactly what matches.
-fn is_product(rule: &Rule) -> bool {
-    let takes_whole_group = |entry: &GroupResources| {
-        entry.resources.is_empty()
-            || (entry.resource_names.is_empty() && entry.resources.iter().any(|p| p == "*"))
-    };
-    let alike = |entry: &GroupResources| {
-        let patterns: Vec<_> = strs(&entry.resources).map(Pattern::new).collect();
-        let no_subresource = patterns.iter().all(|pattern| pattern.exact && pattern.subresource == Some(""));
-        no_subresource || matches!(patterns.as_slice(), [only] if only.exact)
-    };
-    rule.resources.iter().all(takes_whole_group)
-        || matches!(rule.resources.as_slice(), [entry] if alike(entry))
-}
-
-fn strs(list: &[String]) -> impl Iterator<Item = &str> {
-    list.iter().map(String::as_str)
-}
-
-/// The rules that each path can match.
+/// The rules that ask for paths with a certain beginning.
 #[derive(Clone, Debug)]
-struct Paths {
-    exact: Table,
-    /// All that fit are joined.
-    prefixes: Vec<(Box<str>, Vec<u64>)>,
+struct Prefixes(Vec<Prefix>);
+
+/// A prefix by its length and last byte: again rather too much than too little.
+#[derive(Clone, Copy, Debug)]
+struct Prefix {
+    end: usize,
+    last: u8,
+    rule: usize,
 }
 
-impl Paths {
+impl Prefixes {
     fn new(rules: &[Rule]) -> Self {
-        let of = |rule: &Rule| rule.scope() == Scope::NonResource;
-        let mut prefixes: Vec<(Box<str>, Vec<u64>)> = Vec::new();
-        for (i, rule) in rules.iter().enumerate().filter(|(_, rule)| of(rule)) {
-            for url in rule.non_resource_urls.iter().filter(|url| url.ends_with('*') && *url != "*") {
-                let prefix = url.trim_end_matches('*');
-                let row = match prefixes.iter_mut().find(|(known, _)| **known == *prefix) {
-                    Some((_, row)) => row,
-                    None => {
-                        prefixes.push((prefix.into(), vec![0; table::words(rules)]));
-                        &mut prefixes.last_mut().expect("just pushed").1
-                    }
-                };
-                table::set(row, i);
-            }
-        }
-        let exact = Table::new(
-            rules,
-            |rule| strs(&rule.non_resource_urls).filter(|_| rule.scope() == Scope::NonResource),
-            |rule| {
-                rule.scope() == Scope::Any
-                    || (of(rule) && rule.non_resource_urls.iter().any(|url| url == "*"))
-            },
-        );
-        Self { exact, prefixes }
+        let prefixes = |(rule, of): (usize, &Rule)| {
+            let urls = of.non_resource_urls.iter().filter(|url| url.ends_with('*'));
+            let prefixes = urls.map(|url| url.trim_end_matches('*').as_bytes());
+            prefixes
+                .filter_map(|prefix| {
+                    let (last, before) = prefix.split_last()?;
+                    Some(Prefix { end: before.len(), last: *last, rule })
+                })
+                .collect::<Vec<_>>()
+        };
+        Self(rules.iter().enumerate().flat_map(prefixes).collect())
     }
 
-    fn word(&self, path: &str, word: usize) -> u64 {
-        let fitting = self.prefixes.iter().filter(|(prefix, _)| path.starts_with(&**prefix));
-        fitting.fold(self.exact.row(path)[word], |all, (_, row)| all | row[word])
+    fn word(&self, path: &str, index: usize) -> u64 {
+        let fitting = self.0.iter().filter(|prefix| path.as_bytes().get(prefix.end) == Some(&prefix.last));
+        let of_word = fitting.filter(|prefix| prefix.rule / WORD_BITS == index);
+        of_word.fold(0, |all, prefix| all | 1 << (prefix.rule % WORD_BITS))
     }
 }
 

@@ -66,7 +66,7 @@ pub fn first_failed(rule: &Rule, request: &Attributes<'_>) -> Option<Condition> 
 
 /// Whether one entry of `resources` matches.
 pub fn entry_matches(entry: &GroupResources, request: &Resource<'_>) -> bool {
-    if entry.group != "*" && entry.group != request.group {
+    if entry.group != "*" && !same(&entry.group, request.group) {
         return false;
     }
     // An entry without resources takes the whole group and does not look at names.
@@ -85,7 +85,7 @@ pub fn pattern_matches(pattern: &str, request: &Resource<'_>) -> bool {
         return true;
     }
     let exactly = match request.subresource {
-        "" => pattern == request.resource,
+        "" => same(pattern, request.resource),
         sub => pattern.strip_prefix(request.resource).and_then(|rest| rest.strip_prefix('/')) == Some(sub),
     };
     exactly
@@ -103,5 +103,12 @@ pub fn url_matches(url: &str, path: &str) -> bool {
 }
 
 fn contains(list: &[String], value: &str) -> bool {
-    list.iter().any(|entry| entry == value)
+    list.iter().any(|entry| same(entry, value))
+}
+
+/// Whether two strings are equal, without a comparison of no bytes: an empty `String` points nowhere, and glibc's
+/// `memcmp` loads from there under a mask, which takes some processors 50 ns to get over.
+#[inline]
+fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && (a.is_empty() || a == b)
 }

@@ -6,7 +6,8 @@
 //!
 //! Requests: those of the captured logs, for every policy; and those of the test vectors, for the policies they are about.
 //! The captures and most policies are in the corpus (`AUDITWARD_CORPUS`); without it, those under `examples/` are used.
-//! Without Go there is nothing to compare with, and only our own time is shown.
+//! Without Go there is nothing to compare with, and only our own time is shown. `cargo bench … -- WORD` takes the policies
+//! with this word in their names.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant};
 use auditward_policy::{Attributes, Evaluator};
 
 use reference::Reference;
-use workload::{Contest, Workload};
+use workload::{Contest, Words, Workload};
 
 /// How often both take their turn; odd, so that there is a middle one.
 const ROUNDS: usize = 15;
@@ -39,19 +40,20 @@ fn main() {
         "{:<46} {:>5} {:>8} {:>8} {:>8} {:>7}",
         "policy", "rules", "requests", "ours ns", "Go ns", "ratio"
     );
-    for (index, contest) in workload.contests.iter().enumerate() {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    for (index, contest) in workload.contests.iter().enumerate().filter(|(_, c)| c.name.contains(&wanted)) {
         compete(index, contest, &workload, reference.as_mut());
     }
 }
 
 fn compete(index: usize, contest: &Contest, workload: &Workload, reference: Option<&mut Reference>) {
     let evaluator = Evaluator::new(contest.policy.clone());
-    let groups: Vec<Vec<&str>> = workload.requests[contest.requests].iter().map(workload::groups).collect();
-    let requests: Vec<Attributes<'_>> = workload.requests[contest.requests]
-        .iter()
-        .zip(&groups)
-        .map(|(request, groups)| workload::attributes(request, groups))
-        .collect();
+    let (written, mut words) = (&workload.requests[contest.requests], Words::default());
+    let groups: Vec<Vec<&str>> =
+        written.iter().map(|request| workload::groups(request, &mut words)).collect();
+    let both = written.iter().zip(&groups);
+    let requests: Vec<Attributes<'_>> =
+        both.map(|(request, groups)| workload::attributes(request, groups, &mut words)).collect();
 
     // The warm-up says how many passes make a turn.
     let warm_up = measure(&evaluator, &requests, 20).max(Duration::from_micros(1));

@@ -1,5 +1,6 @@
 //! The policies and the requests, and the file that tells the Go side of them.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -78,14 +79,30 @@ impl Workload {
     }
 }
 
+/// One copy of each string: a request that has just been read is in the processor's cache, and so are these.
+#[derive(Default)]
+pub(crate) struct Words<'a>(HashSet<&'a str>);
+
+impl<'a> Words<'a> {
+    fn one(&mut self, word: &'a str) -> &'a str {
+        self.0.insert(word);
+        self.0.get(word).unwrap()
+    }
+}
+
 /// The groups of a request's user.
-pub(crate) fn groups(request: &Value) -> Vec<&str> {
-    request["groups"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+pub(crate) fn groups<'a>(request: &'a Value, words: &mut Words<'a>) -> Vec<&'a str> {
+    let groups = request["groups"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    groups.map(|group| words.one(group)).collect()
 }
 
 /// A request as a policy sees it.
-pub(crate) fn attributes<'a>(request: &'a Value, groups: &'a [&'a str]) -> Attributes<'a> {
-    let text = |field: &str| request[field].as_str().unwrap_or("");
+pub(crate) fn attributes<'a>(
+    request: &'a Value,
+    groups: &'a [&'a str],
+    words: &mut Words<'a>,
+) -> Attributes<'a> {
+    let mut text = |field: &str| words.one(request[field].as_str().unwrap_or(""));
     let target = if request["isResourceRequest"] == true {
         Target::Resource(Resource {
             group: text("apiGroup"),
@@ -97,8 +114,9 @@ pub(crate) fn attributes<'a>(request: &'a Value, groups: &'a [&'a str]) -> Attri
     } else {
         Target::Path(text("path"))
     };
-    let user = request["user"].as_str().map(|name| User { name, groups });
-    Attributes { user, verb: text("verb"), target }
+    let verb = text("verb");
+    let user = request["user"].as_str().map(|name| User { name: words.one(name), groups });
+    Attributes { user, verb, target }
 }
 
 /// The request of every event in a log.

@@ -100,7 +100,24 @@ func load(path string) ([]contest, error) {
 	return contests, nil
 }
 
+// One copy of each string, as on the other side.
+var words = map[string]string{}
+
+func one(word string) string {
+	if _, known := words[word]; !known {
+		words[word] = word
+	}
+	return words[word]
+}
+
 func attributes(request request) authorizer.Attributes {
+	for _, word := range []*string{&request.Verb, &request.Namespace, &request.APIGroup, &request.Resource,
+		&request.Subresource, &request.Name, &request.Path} {
+		*word = one(*word)
+	}
+	for i, group := range request.Groups {
+		request.Groups[i] = one(group)
+	}
 	record := &authorizer.AttributesRecord{
 		Verb:            request.Verb,
 		Namespace:       request.Namespace,
@@ -112,7 +129,7 @@ func attributes(request request) authorizer.Attributes {
 		Path:            request.Path,
 	}
 	if request.User != nil {
-		record.User = &user.DefaultInfo{Name: *request.User, Groups: request.Groups}
+		record.User = &user.DefaultInfo{Name: one(*request.User), Groups: request.Groups}
 	}
 	return record
 }

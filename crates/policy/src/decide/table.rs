@@ -1,152 +1,102 @@
-//! A map from strings to sets of rules, made for a handful of short keys and many look-ups that find nothing.
+//! A map from strings to sets of rules that is fast because it may say too much.
+
+use std::hint::select_unpredictable;
 
 use crate::model::Rule;
 
 pub(super) const WORD_BITS: usize = u64::BITS as usize;
 
-/// value → rules that a request with this value can match, as one bit a rule.
+/// How many rows a table has at least, if it has any. The tables of an ordinary policy still fit into the first
+/// cache.
+const ROWS_MIN: usize = 1 << 7;
+
+/// Tables do not grow beyond this many rows; more keys share them.
+const ROWS_MAX: usize = 1 << 12;
+
+/// value → rules that a request with this value may match, as one bit a rule.
+///
+/// A value's length and two of its bytes choose the row, and no key is compared. So a row is right for the keys
+/// that fall on it, all of them together, and says too much for another value that does.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    /// Bit `n` (63 for longer) is set when some key has `n` bytes; most look-ups end here.
-    lengths: u64,
-    /// A power of two, at least twice the number of keys; open addressing, linear probing.
-    slots: Vec<Slot>,
-    /// Row 0 is for values that are no key.
+    /// The first word of each row, then the second of each, and so on; none when there are no keys.
     rows: Vec<u64>,
-    /// How many words a row has.
-    words: usize,
+    /// A power of two.
+    rows_a_word: usize,
+    /// How far a mixed value is shifted to number a row.
+    shift: u32,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Slot {
-    hash: u64,
-    /// Where the row begins; 0 for an empty slot.
-    row: usize,
-    key: Box<str>,
+/// The values that one condition of a rule allows.
+pub(super) enum Keys<'p> {
+    Any,
+    Of(Vec<&'p str>),
 }
 
 impl Table {
-    /// `keys` are the values that a rule names; `always` says whether it matches every other value too.
-    pub(super) fn new<'p, K: IntoIterator<Item = &'p str>>(
-        rules: &'p [Rule],
-        keys: impl Fn(&'p Rule) -> K,
-        always: impl Fn(&'p Rule) -> bool,
-    ) -> Self {
-        let words = words(rules);
-        let default = rules_where(rules, &always);
-        let mut named: Vec<(&str, Vec<u64>)> = Vec::new();
-        for (i, rule) in rules.iter().enumerate() {
-            for key in keys(rule) {
-                let row = match named.iter_mut().find(|(known, _)| *known == key) {
-                    Some((_, row)) => row,
-                    None => {
-                        named.push((key, default.clone()));
-                        &mut named.last_mut().expect("just pushed").1
-                    }
-                };
-                set(row, i);
-            }
+    pub(super) fn new<'p>(rules: &'p [Rule], keys: impl Fn(&'p Rule) -> Keys<'p>) -> Self {
+        let allowed: Vec<Keys<'p>> = rules.iter().map(keys).collect();
+        let mut distinct: Vec<&str> = allowed.iter().flat_map(Keys::named).copied().collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if distinct.is_empty() {
+            return Self { rows: Vec::new(), rows_a_word: 0, shift: 0 };
         }
+        // Many more rows than keys, so that few other values fall on a key's row.
+        let rows_a_word = (distinct.len() * 8).next_power_of_two().clamp(ROWS_MIN, ROWS_MAX);
+        let any = allowed.chunks(WORD_BITS).map(|keys| bits(keys, |keys| matches!(keys, Keys::Any)));
         let mut table = Self {
-            lengths: 0,
-            slots: vec![Slot::default(); (named.len() * 2).next_power_of_two().max(2)],
-            rows: default,
-            words,
+            rows: any.flat_map(|any| std::iter::repeat_n(any, rows_a_word)).collect(),
+            rows_a_word,
+            shift: u32::BITS - rows_a_word.trailing_zeros(),
         };
-        for (key, row) in named {
-            table.insert(key, &row);
+        for (i, keys) in allowed.iter().enumerate() {
+            for key in keys.named() {
+                let at = i / WORD_BITS * rows_a_word + table.row(key);
+                table.rows[at] |= 1 << (i % WORD_BITS);
+            }
         }
         table
     }
 
-    /// Whether there are no keys.
-    pub(super) fn is_empty(&self) -> bool {
-        self.lengths == 0
-    }
-
-    /// The rules for `value`.
+    /// The rules for `value`, of those of one word.
     #[inline]
-    pub(super) fn row(&self, value: &str) -> &[u64] {
-        let start = if self.lengths & length_bit(value) == 0 { 0 } else { self.find(value) };
-        &self.rows[start..start + self.words]
+    pub(super) fn word(&self, value: &str, word: usize) -> u64 {
+        if self.rows.is_empty() {
+            return u64::MAX;
+        }
+        self.rows[word * self.rows_a_word + self.row(value)]
     }
 
-    fn find(&self, value: &str) -> usize {
-        let hash = hash(value.as_bytes());
-        let mask = self.slots.len() - 1;
-        let mut at = slot_of(hash) & mask;
-        loop {
-            let slot = &self.slots[at];
-            if slot.row == 0 || (slot.hash == hash && *slot.key == *value) {
-                return slot.row;
-            }
-            at = (at + 1) & mask;
+    #[inline]
+    fn row(&self, value: &str) -> usize {
+        (mix(value) >> self.shift) as usize
+    }
+}
+
+impl<'p> Keys<'p> {
+    fn named(&self) -> &[&'p str] {
+        match self {
+            Keys::Any => &[],
+            Keys::Of(keys) => keys,
         }
     }
-
-    fn insert(&mut self, key: &str, row: &[u64]) {
-        self.lengths |= length_bit(key);
-        let hash = hash(key.as_bytes());
-        let mask = self.slots.len() - 1;
-        let mut at = slot_of(hash) & mask;
-        while self.slots[at].row != 0 {
-            at = (at + 1) & mask;
-        }
-        self.slots[at] = Slot { hash, row: self.rows.len(), key: key.into() };
-        self.rows.extend_from_slice(row);
-    }
 }
 
-/// How many words hold a bit a rule; at least one.
-pub(super) fn words(rules: &[Rule]) -> usize {
-    rules.len().div_ceil(WORD_BITS).max(1)
+/// A bit for each of up to 64 things that `condition` holds for.
+pub(super) fn bits<T>(things: &[T], condition: impl Fn(&T) -> bool) -> u64 {
+    things.iter().rev().fold(0, |bits, thing| bits << 1 | u64::from(condition(thing)))
 }
 
-/// The rules that `condition` holds for.
-pub(super) fn rules_where<'p>(rules: &'p [Rule], condition: impl Fn(&'p Rule) -> bool) -> Vec<u64> {
-    let mut row = vec![0; words(rules)];
-    for (i, _) in rules.iter().enumerate().filter(|(_, rule)| condition(rule)) {
-        set(&mut row, i);
-    }
-    row
-}
-
-/// Sets rule `index` in a row.
-pub(super) fn set(row: &mut [u64], index: usize) {
-    row[index / WORD_BITS] |= 1 << (index % WORD_BITS);
-}
-
+/// Length, first and last byte, spread over 32 bits: without a branch, and enough to tell apart the verbs,
+/// resources, users and namespaces that there are.
 #[inline]
-fn length_bit(value: &str) -> u64 {
-    1 << value.len().min(WORD_BITS - 1)
-}
-
-/// Keys are the operator's own, so nothing here must withstand an attacker: a value that collides costs one
-/// comparison more, never a wrong answer.
-#[inline]
-fn hash(bytes: &[u8]) -> u64 {
-    const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let length = bytes.len() as u64;
-    let (head, tail) = match bytes {
-        [.., _, _, _, _, _, _, _, _] => (eight(&bytes[..8]), eight(&bytes[bytes.len() - 8..])),
-        [.., _, _, _, _] => (four(&bytes[..4]), four(&bytes[bytes.len() - 4..])),
-        [first, .., last] => (u64::from(*first), u64::from(*last) << 8 | u64::from(bytes[1]) << 16),
-        [only] => (u64::from(*only), 0),
-        [] => (0, 0),
-    };
-    let mixed = (head ^ length.wrapping_mul(K)).wrapping_mul(K) ^ tail.wrapping_mul(K).rotate_left(23);
-    mixed ^ mixed >> 32
-}
-
-fn eight(bytes: &[u8]) -> u64 {
-    bytes.try_into().map_or(0, u64::from_le_bytes)
-}
-
-fn four(bytes: &[u8]) -> u64 {
-    bytes.try_into().map_or(0, |bytes| u64::from(u32::from_le_bytes(bytes)))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "only the low bits choose a slot")]
-fn slot_of(hash: u64) -> usize {
-    hash as usize
+fn mix(value: &str) -> u32 {
+    // Many values are empty and many are not: a jump would often be guessed wrongly, and cost more than all the rest.
+    let bytes = select_unpredictable(value.is_empty(), b"\0".as_slice(), value.as_bytes());
+    let end = bytes.len() - 1;
+    let [first, last] = [bytes[0], bytes[end]].map(u32::from);
+    #[expect(clippy::cast_possible_truncation, reason = "its low bits will do")]
+    let picked = end as u32 ^ first << 8 ^ last << 16;
+    picked.wrapping_mul(0x9e37_79b1)
 }
