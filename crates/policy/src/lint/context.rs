@@ -9,6 +9,12 @@ use crate::read::{FieldPath, Reading, Span, position};
 use crate::space::{Classifier, Part, Reach, Space, TooComplex};
 use crate::{Policy, Rule, Scope, StageSet};
 
+/// How many rules a policy may have for questions about all requests to be asked. Real ones have a few dozen.
+const RULES_MAX: usize = 1_000;
+
+/// How many bytes may be read again in all to try changes. A text of 10 kB can have thousands of them tried.
+const BYTES_READ_AGAIN_MAX: usize = 32 << 20;
+
 pub(super) const TOO_COMPLEX: &str =
     "the rules overlap in too many ways: not everything about this policy could be worked out";
 
@@ -21,6 +27,8 @@ pub(super) struct Context<'a> {
     decided: Vec<Option<Space>>,
     reaches: Vec<Option<Reach>>,
     gave_up: Cell<bool>,
+    /// What is left of [`BYTES_READ_AGAIN_MAX`].
+    bytes_to_read: Cell<usize>,
 }
 
 impl<'a> Context<'a> {
@@ -34,7 +42,12 @@ impl<'a> Context<'a> {
             decided: Vec::new(),
             reaches: Vec::new(),
             gave_up: Cell::new(false),
+            bytes_to_read: Cell::new(BYTES_READ_AGAIN_MAX),
         };
+        if cx.is_too_large() {
+            cx.gave_up.set(true);
+            return Some(cx);
+        }
         cx.decided = vec![None; policy.rules.len() + 1];
         if let Some(parts) = cx.known(cx.classifier.partition(&Space::everything())) {
             for slot in &mut cx.decided {
@@ -74,8 +87,15 @@ impl<'a> Context<'a> {
         self.reaches.get(rule)?.as_ref()
     }
 
+    fn is_too_large(&self) -> bool {
+        self.policy.rules.len() > RULES_MAX
+    }
+
     /// Which rule decides which part of `space`; nothing when that could not be worked out.
     pub(super) fn decide(&self, space: &Space) -> Vec<Part> {
+        if self.is_too_large() {
+            return Vec::new();
+        }
         self.known(self.classifier.partition(space)).unwrap_or_default()
     }
 
@@ -99,6 +119,18 @@ impl<'a> Context<'a> {
                 && !matches!(self.reach(index), Some(Reach::Dead { .. } | Reach::Impossible { .. }))
         };
         !(0..self.policy.rules.len()).any(records)
+    }
+
+    /// Notes that something was not looked at.
+    pub(super) fn give_up(&self) {
+        self.gave_up.set(true);
+    }
+
+    /// Whether the text may be read once more; counts it as read.
+    pub(super) fn may_read_again(&self) -> bool {
+        let left = self.bytes_to_read.get().checked_sub(self.text.len().max(1));
+        self.bytes_to_read.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     pub(super) fn gave_up(&self) -> bool {
@@ -145,8 +177,8 @@ impl<'a> Context<'a> {
 
     /// `rule 5 (line 31) and rule 7 (line 40)`
     pub(super) fn names(&self, rules: impl IntoIterator<Item = usize>) -> String {
-        let names: Vec<String> = rules.into_iter().map(|rule| self.name(rule)).collect();
-        super::names::joined(&names, "and")
+        let rules: Vec<usize> = rules.into_iter().collect();
+        super::names::joined_by(&rules, |rule| self.name(*rule), "and")
     }
 }
 

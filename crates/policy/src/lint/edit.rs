@@ -114,6 +114,9 @@ pub(super) fn omit_managed_fields(cx: &Context<'_>, safe: bool) -> Option<Fix> {
 
 /// The change, if the text that it gives says what was meant.
 fn tried(cx: &Context<'_>, description: String, safe: bool, edits: Vec<Edit>, meant: &Policy) -> Option<Fix> {
+    if !cx.may_read_again() {
+        return None;
+    }
     let reading = read::read(&fix::apply(cx.text, edits.clone()));
     let no_worse = reading.findings.len() <= cx.reading.findings.len();
     (reading.policy.as_ref() == Some(meant) && no_worse).then_some(Fix { description, safe, edits })
@@ -266,7 +269,7 @@ fn block_rule(rule: &Rule, comment: &str, indent: &str, newline: &str) -> String
             }
         }
     }
-    lines.into_iter().map(|line| format!("{indent}{line}{newline}")).collect()
+    lines.into_iter().fold(String::new(), |text, line| text + indent + &line + newline)
 }
 
 fn flow_rule(rule: &Rule) -> String {

@@ -18,8 +18,8 @@ pub struct Fixed {
 
 /// Makes the safe changes that `findings`, all of them about `text`, offer; every other byte stays.
 ///
-/// Where two changes overlap the first is made. What comes out is accepted whenever `text` is: a change that would
-/// spoil it together with others is left out.
+/// Where two changes overlap the first is made. What comes out is accepted whenever `text` is: should the changes spoil
+/// it together, only the first is made.
 pub fn fix(text: &[u8], findings: &[LintFinding]) -> Vec<u8> {
     once(text, findings).text
 }
@@ -49,13 +49,15 @@ fn once(text: &[u8], findings: &[LintFinding]) -> Fixed {
             continue;
         }
         chosen.push(edits);
-        if read::read(&apply(text, chosen.concat())).policy.is_none() {
-            chosen.pop();
-        } else {
-            done.push(fix.description.clone());
-        }
+        done.push(fix.description.clone());
     }
-    Fixed { text: apply(text, chosen.concat()), done }
+    let all = apply(text, chosen.concat());
+    if chosen.len() <= 1 || read::read(&all).policy.is_some() {
+        return Fixed { text: all, done };
+    }
+    // Each is right by itself, but not all of them together: then only the first, and the rest another time.
+    done.truncate(1);
+    Fixed { text: apply(text, chosen[0].to_vec()), done }
 }
 
 /// Whether two changes touch the same bytes. Two insertions at one place do not.

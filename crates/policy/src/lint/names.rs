@@ -2,8 +2,13 @@
 
 /// `a, b and c`, at most a handful of them.
 pub(super) fn joined<S: AsRef<str>>(words: &[S], last: &str) -> String {
+    joined_by(words, |word| word.as_ref().to_owned(), last)
+}
+
+/// The same of whatever has a name.
+pub(super) fn joined_by<T>(words: &[T], name: impl Fn(&T) -> String, last: &str) -> String {
     const SHOWN: usize = 5;
-    let mut shown: Vec<String> = words.iter().take(SHOWN).map(|word| word.as_ref().to_owned()).collect();
+    let mut shown: Vec<String> = words.iter().take(SHOWN).map(name).collect();
     if words.len() > SHOWN {
         shown.push(format!("{} more", words.len() - SHOWN));
     }
@@ -16,8 +21,7 @@ pub(super) fn joined<S: AsRef<str>>(words: &[S], last: &str) -> String {
 
 /// The same, each in backticks.
 pub(super) fn quoted<S: AsRef<str>>(words: &[S], last: &str) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
-    joined(&quoted, last)
+    joined_by(words, |word| format!("`{}`", word.as_ref()), last)
 }
 
 /// `the core group`, `group apps`
@@ -32,6 +36,11 @@ pub(super) fn resource(group: &str, resource: &str) -> String {
 
 /// The one of `known` that `word` was probably meant to be. Names of the API are short and alike, so little is forgiven.
 pub(super) fn near<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    // No name of the API is longer, and the distance takes memory for every pair of letters.
+    const LENGTH_MAX: usize = 64;
+    if word.len() > LENGTH_MAX {
+        return None;
+    }
     let folded = word.to_lowercase();
     known
         .into_iter()

@@ -14,6 +14,7 @@ pub(super) fn check(id: &str, rules: &str, expected: Expect) {
 }
 
 /// The same for a whole text.
+#[expect(clippy::needless_pass_by_value, reason = "`expect![…]` is a value")]
 pub(super) fn check_whole(id: &str, text: &str, expected: Expect) {
     assert!(LINTS.iter().any(|lint| lint.id == id), "no lint `{id}`");
     let reading = read(text.as_bytes());
@@ -89,4 +90,34 @@ fn ids_are_in_kebab_case_and_given_once() {
 fn nothing_is_said_of_a_text_that_is_no_policy() {
     let text = b"kind: Pod\n";
     assert_eq!(lint(text, &read(text)), []);
+}
+
+/// What a stranger may send is answered in bounded time, and what was not looked at is said.
+#[test]
+fn hostile_policies_are_answered() {
+    let head = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n";
+    let many = |stem: &str, n: usize| (0..n).map(|at| format!("{stem}{at}")).collect::<Vec<_>>().join(", ");
+    let long = "x".repeat(200_000);
+    let texts = [
+        format!("{head}{}", "- level: Metadata\n".repeat(3_000)),
+        format!("{head}- {{level: Metadata, users: [{}]}}\n- level: Request\n", many("u", 20_000)),
+        format!(
+            "{head}- {{level: None, verbs: [{}], resources: [{{group: {long}, resources: [{long}]}}]}}\n",
+            many("v", 5_000)
+        ),
+        format!(
+            "{head}- {{level: None, verbs: [{long}], users: ['{long}*'], nonResourceURLs: ['/{long}*']}}\n"
+        ),
+    ];
+    for text in texts {
+        let reading = read(text.as_bytes());
+        if reading.policy.is_some() {
+            assert!(!lint(text.as_bytes(), &reading).is_empty());
+        }
+        assert!(fix_all(text.as_bytes()).text.len() >= text.len() / 2);
+    }
+    let text = format!("{head}{}", "- level: Metadata\n".repeat(3_000));
+    let ids: Vec<_> =
+        lint(text.as_bytes(), &read(text.as_bytes())).iter().map(|finding| finding.id).collect();
+    assert!(ids.contains(&"too-complex"), "{ids:?}");
 }

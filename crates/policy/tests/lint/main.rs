@@ -3,6 +3,14 @@
 //!
 //! The policies themselves are other people's and stay where they are: the folder that `AUDITWARD_CORPUS` names.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests stop at surprises, and say what they skip"
+)]
+
+mod random;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -26,7 +26,9 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
     for who in [ALICE, ADMIN, SUPER_ADMIN] {
         for part in cx.decide(&who.of(cx, &changes())) {
             let Some(index) = part.rule.filter(|_| cx.level(part.rule) == Level::None) else { continue };
-            if seen.contains(&index) || drops_namespace::is_whole(&cx.policy.rules[index]) {
+            let rule = &cx.policy.rules[index];
+            // These have lints of their own.
+            if seen.contains(&index) || drops_namespace::is_whole(rule) || rule.is_catch_all() {
                 continue;
             }
             seen.push(index);

@@ -1,5 +1,7 @@
 //! Requests that no rule decides.
 
+use auditward_event::Level;
+
 use super::doings;
 use crate::Rule;
 use crate::lint::context::Context;
@@ -9,7 +11,7 @@ use crate::lint::{Draft, Lint, Severity, edit};
 pub(in crate::lint) const LINT: Lint = Lint {
     id: "no-catch-all",
     severity: Severity::Warning,
-    summary: "no last rule takes what is left, so that some requests are not recorded at all",
+    summary: "no last rule records what is left, so that some requests leave no trace",
     why: "What no rule matches leaves no trace. New APIs, custom resources and whatever nobody thought of fall through: \
           end with `- level: Metadata`, and drop by name what is too loud.",
     refs: &["https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/#audit-policy", "CIS 3.2.2"],
@@ -17,7 +19,17 @@ pub(in crate::lint) const LINT: Lint = Lint {
 };
 
 fn check(cx: &Context<'_>) -> Vec<Draft> {
-    let Some(left) = cx.undecided().filter(|left| !left.is_empty() && !cx.records_nothing()) else {
+    let last = cx
+        .policy
+        .rules
+        .iter()
+        .position(Rule::is_catch_all)
+        .filter(|last| cx.level(Some(*last)) == Level::None);
+    let left = match last {
+        Some(last) => cx.decided_by(last),
+        None => cx.undecided(),
+    };
+    let Some(left) = left.filter(|left| !left.is_empty() && !cx.records_nothing()) else {
         return Vec::new();
     };
     // The most telling of what is left.
@@ -27,14 +39,19 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
         asking("", "pods", "", &[]),
     ];
     let by_alice = ALICE.of(cx, left);
-    let witness = telling.iter().find_map(|it| Context::proof(&cx.both(&by_alice, it), None));
+    let witness = telling.iter().find_map(|it| Context::proof(&cx.both(&by_alice, it), last));
     let severity = if witness.is_some() { Severity::Warning } else { Severity::Info };
-    let witness = witness.or_else(|| Context::proof(left, None));
+    let witness = witness.or_else(|| Context::proof(left, last));
+    if let Some(last) = last {
+        let message = "drops whatever no rule before it takes";
+        let fix = edit::set_level(cx, last, Level::Metadata, false);
+        return vec![Draft::rule(last, message).severity(severity).witness(witness).fix(fix)];
+    }
     let comment = "Whatever no rule above decides.";
     let fix = edit::insert_rule(
         cx,
         cx.policy.rules.len(),
-        Rule::catch_all(auditward_event::Level::Metadata),
+        Rule::catch_all(Level::Metadata),
         comment,
         "end with a rule that records the rest at Metadata".to_owned(),
         false,
@@ -87,5 +104,16 @@ mod tests {
             "#]],
         );
         check("no-catch-all", "- level: None", expect![""]);
+        check(
+            "no-catch-all",
+            "- {level: Metadata, verbs: [get]}\n- level: None",
+            expect![[r#"
+            warning rule 2 at 5:3: drops whatever no rule before it takes
+              alice (system:authenticated): create clusterrolebindings.rbac.authorization.k8s.io: rule 2
+              maybe: record rule 2 (line 5) at Metadata
+                -- level: None
+                +- level: Metadata
+        "#]],
+        );
     }
 }

@@ -30,7 +30,8 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
             match hidden.iter_mut().find(|(rule, ..)| *rule == index) {
                 Some((_, sessions, _)) => sessions.push(session),
                 None => {
-                    hidden.extend(Context::proof(&part.space, part.rule).map(|it| (index, vec![session], it)))
+                    let proof = Context::proof(&part.space, part.rule);
+                    hidden.extend(proof.map(|it| (index, vec![session], it)));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! ConfigMaps in recorded bodies.
+//! `ConfigMaps` in recorded bodies.
 
 use super::{CONFIG_MAPS, findings};
 use crate::lint::context::Context;

@@ -22,9 +22,24 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
     alive.flat_map(|(index, rule)| in_rule(cx, index, rule)).collect()
 }
 
+/// How many words a rule may name for each to be looked at alone. Real ones name a few dozen.
+const ENTRIES_MAX: usize = 400;
+
+/// How many words the rule names.
+fn named(rule: &Rule) -> usize {
+    let of_entries =
+        rule.resources.iter().map(|entry| 1 + entry.resources.len() + entry.resource_names.len());
+    let of_lists = [&rule.users, &rule.user_groups, &rule.verbs, &rule.namespaces, &rule.non_resource_urls];
+    of_entries.sum::<usize>() + of_lists.map(Vec::len).iter().sum::<usize>()
+}
+
 /// One finding a field.
 fn in_rule(cx: &Context<'_>, index: usize, rule: &Rule) -> Vec<Draft> {
     let Some(decided) = cx.decided_by(index) else { return Vec::new() };
+    if named(rule) > ENTRIES_MAX {
+        cx.give_up();
+        return Vec::new();
+    }
     let mut drafts: Vec<Draft> = Vec::new();
     for field in fields(rule) {
         let dead: Vec<(&Entry, Space)> = field

@@ -47,7 +47,7 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
         let path = entry_path(rule, at).key("group");
         let fix = meant.and_then(|meant| {
             edit::replace_word(cx, &path, meant, |policy| {
-                policy.rules[rule].resources[at].group = meant.to_owned()
+                meant.clone_into(&mut policy.rules[rule].resources[at].group);
             })
         });
         drafts.push(Draft::rule(rule, message).severity(severity).at(path).fix(fix));

@@ -58,7 +58,7 @@ fn check(cx: &Context<'_>) -> Vec<Draft> {
             };
             let fix = match meant.as_slice() {
                 [meant] => edit::replace_word(cx, &path, meant, |policy| {
-                    policy.rules[index].verbs[at] = (*meant).to_owned();
+                    (*meant).clone_into(&mut policy.rules[index].verbs[at]);
                 }),
                 _ => None,
             };
