@@ -12,6 +12,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"k8s.io/apiserver/pkg/audit/policy"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/klog/v2"
 )
 
 type workload struct {
@@ -53,6 +55,9 @@ func main() {
 	if len(os.Args) != 2 {
 		fail(fmt.Errorf("usage: reference WORKLOAD"))
 	}
+	// What it thinks of a policy is not asked here.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	contests, err := load(os.Args[1])
 	if err != nil {
 		fail(err)
