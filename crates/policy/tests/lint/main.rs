@@ -10,6 +10,8 @@
 )]
 
 mod random;
+mod real_bodies;
+mod real_discovery;
 
 use std::fmt::Write as _;
 use std::fs;
