@@ -57,6 +57,7 @@ fn compete(index: usize, contest: &Contest, workload: &Workload, reference: Opti
 
     // The warm-up says how many passes make a turn.
     let warm_up = measure(&evaluator, &requests, 20).max(Duration::from_micros(1));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
     let passes = (20.0 * TURN.as_secs_f64() / warm_up.as_secs_f64()).ceil().max(1.0) as u32;
     let decisions = f64::from(passes) * requests.len() as f64;
     let each = |time: Duration| time.as_secs_f64() * 1e9 / decisions;
