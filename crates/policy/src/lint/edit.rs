@@ -322,3 +322,89 @@ fn string(word: &str) -> String {
     quoted.push('"');
     quoted
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use crate::lint::fix_all;
+
+    #[expect(clippy::needless_pass_by_value, reason = "`expect![…]` is a value")]
+    fn check(text: &str, expected: Expect) {
+        let fixed = fix_all(text.as_bytes());
+        expected.assert_eq(&String::from_utf8_lossy(&fixed.text));
+        assert_eq!(fix_all(&fixed.text).text, fixed.text);
+    }
+
+    #[test]
+    fn layout_and_comments_stay() {
+        check(
+            "# Head of the file.\n\napiVersion: audit.k8s.io/v1\nkind: Policy # kind\n\n# The rules.\nrules:\n# Pods.\n-   level: None # quiet\n    verbs: [get]\n# Again.\n-   level: Request\n    verbs: [get]   # dead\n\n# The rest.\n-   level: RequestResponse\n# End.\n",
+            expect![[r##"
+                # Head of the file.
+
+                apiVersion: audit.k8s.io/v1
+                kind: Policy # kind
+
+                omitStages: [RequestReceived]
+                # The rules.
+                rules:
+                # Pods.
+                -   level: None # quiet
+                    verbs: [get]
+                # Again.
+
+                # Bodies of these hold credentials: record who asked and when, not what was said.
+                - level: Metadata
+                  resources:
+                  - group: ""
+                    resources: ["secrets", "serviceaccounts/token"]
+                  - group: "authentication.k8s.io"
+                    resources: ["tokenreviews"]
+                # The rest.
+                -   level: RequestResponse
+                # End.
+            "##]],
+        );
+    }
+
+    #[test]
+    fn lines_end_as_they_did() {
+        let text = "apiVersion: audit.k8s.io/v1\r\nkind: Policy\r\nrules:\r\n  - level: Request\r\n";
+        let fixed = fix_all(text.as_bytes()).text;
+        let fixed = String::from_utf8_lossy(&fixed);
+        assert!(fixed.len() > text.len());
+        assert_eq!(fixed.matches('\n').count(), fixed.matches("\r\n").count(), "{fixed:?}");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        check(
+            r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "None", "verbs": ["get"]}, {"level": "Request", "verbs": ["get"]}, {"level": "Request"}]}"#,
+            expect![[
+                r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "None", "verbs": ["get"]}, {"level": "Metadata", "resources": [{"group": "", "resources": ["secrets"]}, {"group": "authentication.k8s.io", "resources": ["tokenreviews"]}]}, {"level": "Request"}]}"#
+            ]],
+        );
+    }
+
+    /// An anchor that a later rule needs cannot go with its rule.
+    #[test]
+    fn what_would_break_is_left_alone() {
+        check(
+            "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- {level: None, verbs: [get]}\n\
+             - level: Metadata\n  verbs: [get]\n  users: &who [alice]\n- {level: Metadata, users: *who}\n- level: None\n",
+            expect![[r#"
+                apiVersion: audit.k8s.io/v1
+                kind: Policy
+                omitStages: [RequestReceived]
+                rules:
+                - {level: None, verbs: [get]}
+                - level: Metadata
+                  verbs: [get]
+                  users: &who [alice]
+                - {level: Metadata, users: *who}
+                - level: None
+            "#]],
+        );
+    }
+}

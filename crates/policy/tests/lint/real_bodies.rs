@@ -72,7 +72,7 @@ fn credentials(object: &Value) -> Option<(&'static str, String)> {
     }
 }
 
-/// Every verb of Secrets, a TokenRequest and a TokenReview.
+/// Every verb of Secrets, a `TokenRequest` and a `TokenReview`.
 fn send_everything(kubectl: &Kubectl, namespace: &str) {
     kubectl.run(&["create", "namespace", namespace]).unwrap();
     let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
