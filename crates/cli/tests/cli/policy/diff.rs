@@ -6,23 +6,29 @@ use crate::{check, root};
 
 #[test]
 fn a_policy_does_not_differ_from_itself() {
-    check("policy diff examples/policies/copied.yaml examples/policies/copied.yaml", expect![[r#"
+    check(
+        "policy diff examples/policies/copied.yaml examples/policies/copied.yaml",
+        expect![[r#"
         exit 0
         --- stdout
         A examples/policies/copied.yaml
         B examples/policies/copied.yaml
 
         The two record the same of every request.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn standard_input_can_be_read_only_once() {
-    check("policy diff - -", expect![[r#"
+    check(
+        "policy diff - -",
+        expect![[r#"
         exit 2
         --- stderr
         error: `-` is given more than once, and standard input can be read only once
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

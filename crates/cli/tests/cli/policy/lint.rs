@@ -7,7 +7,9 @@ use crate::{check, check_with_input, root};
 
 #[test]
 fn errors_come_with_a_proof_and_a_fix() {
-    check("policy lint --severity error examples/policies/copied.yaml", expect![[r#"
+    check(
+        "policy lint --severity error examples/policies/copied.yaml",
+        expect![[r#"
         exit 1
         --- stdout
         examples/policies/copied.yaml:26:5: error[secret-bodies]: records the contents of Secrets (`secrets` at RequestResponse) (rules[5])
@@ -25,21 +27,28 @@ fn errors_come_with_a_proof_and_a_fix() {
           fix: record secrets and serviceaccounts/token at Metadata before rule 6 (line 26) (--fix does it)
 
         examples/policies/copied.yaml: 2 errors, 0 warnings, 0 notes
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_we_recommend_has_no_warnings() {
-    check("policy lint --severity warning examples/policies/recommended.yaml", expect![[r#"
+    check(
+        "policy lint --severity warning examples/policies/recommended.yaml",
+        expect![[r#"
         exit 0
         --- stdout
         examples/policies/recommended.yaml: 0 errors, 0 warnings, 0 notes
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_refused_policy() {
-    check_with_input("policy lint -", &POLICY.replace("None", "none"), expect![[r#"
+    check_with_input(
+        "policy lint -",
+        &POLICY.replace("None", "none"),
+        expect![[r#"
         exit 2
         --- stderr
         <stdin>:4:10: error: unknown level `none` (rules[0].level)
@@ -47,13 +56,17 @@ fn a_refused_policy() {
             |          ^^^^
           hint: did you mean `None`?
         error: kube-apiserver would refuse `<stdin>`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn fixing_standard_input_writes_the_result() {
     let policy = "# ours\napiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Request # all of it\n";
-    check_with_input("policy lint --fix -", policy, expect![[r#"
+    check_with_input(
+        "policy lint --fix -",
+        policy,
+        expect![[r#"
         exit 0
         --- stdout
         # ours
@@ -72,7 +85,8 @@ fn fixing_standard_input_writes_the_result() {
         --- stderr
         fixed: omit RequestReceived everywhere
         fixed: record secrets and tokenreviews at Metadata before rule 1 (line 5)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
