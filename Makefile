@@ -23,7 +23,7 @@ run: ## build the program and show what it does to a captured audit log
 
 test: setup ## every check and every test
 	@cargo xtask tidy
-	@cargo test --workspace --locked
+	@cargo test --workspace --locked --no-fail-fast
 
 tidy: ## every check but the tests: format, lints, arrows, docs, generated pages, fuzz targets, dependencies
 	@cargo xtask tidy
