@@ -34,7 +34,7 @@ pub enum Target<'a> {
     Path(&'a str),
 }
 
-/// An API resource as a request names it. Absent parts are `""`.
+/// An API resource as a request names it. Absent parts are `""`, and none holds a `/`: they are segments of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resource<'a> {
     /// API group; `""` is the core group.
