@@ -1,5 +1,7 @@
 //! Words for messages.
 
+use crate::read::nearest;
+
 /// `a, b and c`, at most a handful of them.
 pub(super) fn joined<S: AsRef<str>>(words: &[S], last: &str) -> String {
     joined_by(words, |word| word.as_ref().to_owned(), last)
@@ -36,21 +38,10 @@ pub(super) fn resource(group: &str, resource: &str) -> String {
 
 /// The one of `known` that `word` was probably meant to be. Names of the API are short and alike, so little is forgiven.
 pub(super) fn near<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    // No name of the API is longer, and the distance takes memory for every pair of letters.
-    const LENGTH_MAX: usize = 64;
-    if word.len() > LENGTH_MAX {
-        return None;
-    }
-    let folded = word.to_lowercase();
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&folded, candidate), candidate))
-        .filter(|(distance, candidate)| {
-            let only_the_number = folded.trim_end_matches('s') == candidate.trim_end_matches('s');
-            only_the_number || *distance <= candidate.len() / 4
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    nearest(word, known, |word, candidate, distance| {
+        let only_the_number = word.trim_end_matches('s') == candidate.trim_end_matches('s');
+        only_the_number || distance <= candidate.len() / 4
+    })
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod yaml;
 pub use finding::{Finding, Severity};
 pub use header::API_VERSION;
 pub use source::{FieldPath, Position, Span, Step, position};
+pub(crate) use suggest::nearest;
 pub use tree::{Entry, Node, Value};
 
 use std::collections::HashSet;
