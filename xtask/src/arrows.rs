@@ -17,7 +17,7 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Crates that are functions of what they are handed.
-const PURE: [&str; 2] = ["event", "policy"];
+const PURE: [&str; 5] = ["detect", "event", "expr", "policy", "rules"];
 
 /// What a pure crate has no use for: these wait, or talk to a network.
 const NOT_PURE: [&str; 18] = [

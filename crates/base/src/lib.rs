@@ -1,0 +1,1 @@
+//! What std lacks, without a word of the domain.

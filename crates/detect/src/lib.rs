@@ -1,0 +1,1 @@
+//! Rules over a stream of events: windows, sequences, baselines, alerts.

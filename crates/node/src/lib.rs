@@ -1,0 +1,1 @@
+//! What runs the API server on this machine, and a reversible change to it.

@@ -1,0 +1,172 @@
+//! One detection, whatever language it was written in.
+
+use auditward_expr::{Compare, Expr, Field};
+
+/// One detection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Unique among the rules that run together. Falco: the rule's name. Sigma: its `id`, else its `name`, else its
+    /// title. Ours: `privileged-pod`.
+    pub id: String,
+    /// One line for people.
+    pub title: String,
+    /// What it finds and why that matters.
+    pub description: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Other names of the same alarm: `k8s_1002`, addresses.
+    pub refs: Vec<String>,
+    /// ATT&CK and Threat Matrix ids.
+    pub attack: Attack,
+    /// Free words (Falco's and Sigma's tags).
+    pub tags: Vec<String>,
+    /// Whether it runs when nobody says anything about it.
+    pub enabled: bool,
+    /// What it was written in, and where.
+    pub origin: Origin,
+    /// What has to happen.
+    pub trigger: Trigger,
+    /// What the alerts of one window, and what "the same alert again" is counted by. Empty: one group for all.
+    pub group_by: GroupBy,
+    /// Alerts of the same group within this time are one alert.
+    pub suppress: Option<Suppress>,
+    /// The alert's one-line text.
+    pub summary: Template,
+    /// Further fields that the alert carries, by name (Falco's `output_fields`, Sigma's `fields`).
+    pub details: Vec<(String, Field)>,
+    /// What to do about an alert. Empty where the language has no place for it.
+    pub response: String,
+    /// What else looks like this.
+    pub false_positives: Vec<String>,
+}
+
+/// What has to happen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trigger {
+    /// One event.
+    Event(Expr),
+    /// So many events within a sliding window; or, with `distinct`, so many different values of that field in them.
+    Count {
+        /// Which events.
+        of: Expr,
+        /// Values counted once each.
+        distinct: Option<Field>,
+        /// With `at_least`: how many.
+        compare: Compare,
+        /// Events or values.
+        threshold: u64,
+        /// Event time, in seconds.
+        window_seconds: u64,
+    },
+    /// Events one after the other (or, unless `ordered`, in any order) within a window, of the same group.
+    Sequence {
+        /// Each with its own way to name the group, where the fields differ (a minted token's user is the next step's
+        /// user): as long as the rule's `group_by`, or empty for that one.
+        steps: Vec<Step>,
+        /// Whether the order matters.
+        ordered: bool,
+        /// Event time from the first to the last, in seconds.
+        window_seconds: u64,
+    },
+    /// An event whose values of `key` were never seen together in the rule's group, after a time of learning.
+    FirstSeen {
+        /// Which events.
+        of: Expr,
+        /// What is remembered.
+        key: Vec<Field>,
+        /// Nothing is said before so much event time was seen, in seconds.
+        learning_seconds: u64,
+        /// A key that was not seen for so long is new again, in seconds.
+        forget_seconds: u64,
+    },
+}
+
+/// One step of a sequence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// For people: `bound`, `read`.
+    pub name: String,
+    /// Which events.
+    pub when: Expr,
+    /// See [`Trigger::Sequence`].
+    pub group_by: GroupBy,
+}
+
+/// Fields whose values, together, name a group.
+pub type GroupBy = Vec<Field>;
+
+/// How long the same alert is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppress {
+    /// Event time in seconds.
+    pub seconds: u64,
+}
+
+/// How much an alert matters; the order is that of urgency. Falco's priorities map one to one from
+/// `Emergency` down; Sigma's `critical high medium low informational` to `Critical Error Warning Notice Informational`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "syslog's own words")]
+pub enum Severity {
+    Debug,
+    Informational,
+    Notice,
+    Warning,
+    Error,
+    Critical,
+    Alert,
+    Emergency,
+}
+
+/// What a rule was written in, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The language.
+    pub language: Language,
+    /// The text's name as it was handed over.
+    pub file: String,
+    /// The rule's first line in it, from 1.
+    pub line: usize,
+}
+
+/// Rule languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "their names")]
+pub enum Language {
+    Native,
+    Falco,
+    Sigma,
+}
+
+/// Where an alert stands in the catalogues of attacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attack {
+    /// MITRE ATT&CK tactics, as words: `privilege-escalation`.
+    pub tactics: Vec<String>,
+    /// MITRE ATT&CK technique ids: `T1611`.
+    pub techniques: Vec<String>,
+    /// Microsoft's Threat Matrix for Kubernetes: `MS-TA9018`.
+    pub threat_matrix: Vec<String>,
+}
+
+/// A text with fields in it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Template {
+    /// In order.
+    pub parts: Vec<TemplatePart>,
+}
+
+/// A piece of a [`Template`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum TemplatePart {
+    /// As it stands.
+    Text(String),
+    /// The values of a field; what stands there where there is none is the language's business.
+    Field {
+        /// Which.
+        field: Field,
+        /// As the rule wrote it.
+        name: String,
+        /// Falco's `%20field`: cut or filled to so many characters.
+        width: Option<usize>,
+    },
+}
