@@ -2,6 +2,9 @@
 //!
 //! Reading is pure: whoever has the files hands over texts with their names, and gets rules and findings back.
 
+pub mod coverage;
 pub mod rule;
 
-pub use rule::{Attack, GroupBy, Language, Origin, Rule, Severity, Step, Suppress, Template, TemplatePart, Trigger};
+pub use rule::{
+    Attack, GroupBy, Language, Origin, Rule, Severity, Step, Suppress, Template, TemplatePart, Trigger,
+};

@@ -1,0 +1,112 @@
+use auditward_event::{Level, Stage};
+use auditward_policy::StageSet;
+use auditward_policy::space::{Cube, ResourceSet, Space, Words};
+use expect_test::{Expect, expect};
+
+use super::{Cause, Demand, coverage};
+
+/// `create pods`, in core or any group, with its body.
+fn pods(level: Level) -> Demand {
+    let set = ResourceSet {
+        resources: Words::only(["pods"]),
+        subresources: Words::only([""]),
+        ..ResourceSet::any()
+    };
+    let cube = Cube { verbs: Words::only(["create"]), ..Cube::resources(set) };
+    Demand {
+        step: String::new(),
+        space: Space::from(cube),
+        level,
+        stages: StageSet::EMPTY.with(Stage::ResponseComplete).with(Stage::Panic),
+        paths: vec!["requestObject.spec.hostNetwork".to_owned()],
+    }
+}
+
+fn check(rules: &str, demands: &[Demand], expect: &Expect) {
+    let text = format!("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n{rules}");
+    let policy = auditward_policy::read::read(text.as_bytes()).policy.expect("a policy");
+    let found = coverage(&policy, demands).expect("small");
+    let mut out = format!("{:?}\n", found.sight);
+    for blind in &found.blind {
+        let rule = blind.policy_rule.map_or("no rule".to_owned(), |rule| format!("rule {}", rule + 1));
+        let cause = match blind.cause {
+            Cause::NotRecorded => "not recorded".to_owned(),
+            Cause::Level { recorded, needed } => format!("{recorded} instead of {needed}"),
+            Cause::Stages { needed } => format!("all of {needed:?} omitted"),
+        };
+        out += &format!("{}: {cause}, by {rule}\n", blind.witness.request);
+    }
+    expect.assert_eq(&out);
+}
+
+#[test]
+fn everything_with_bodies_is_full() {
+    check(
+        "- level: Request",
+        &[pods(Level::Request)],
+        &expect![[r#"
+        Full
+    "#]],
+    );
+}
+
+#[test]
+fn metadata_blinds_what_reads_a_body() {
+    check(
+        "- level: Metadata",
+        &[pods(Level::Request)],
+        &expect![[r#"
+        Blind
+        alice (system:authenticated): create pods in default: Metadata instead of Request, by rule 1
+    "#]],
+    );
+}
+
+#[test]
+fn a_namespace_that_is_dropped_makes_it_partial() {
+    check(
+        "- {level: None, namespaces: [kube-system]}\n- level: Request",
+        &[pods(Level::Request)],
+        &expect![[r#"
+            Partial
+            alice (system:authenticated): create pods in kube-system: not recorded, by rule 1
+        "#]],
+    );
+}
+
+#[test]
+fn a_step_that_is_blind_blinds_the_sequence() {
+    let create = Demand { step: "created".to_owned(), ..pods(Level::Request) };
+    let mut delete = Demand { step: "deleted".to_owned(), ..pods(Level::Metadata) };
+    delete.space = delete.space.and(&create.space).expect("small");
+    check(
+        "- {level: Request, verbs: [create], resources: [{group: '', resources: [pods]}]}",
+        &[create.clone(), delete],
+        &expect![[r#"
+            Full
+        "#]],
+    );
+    let set = ResourceSet { resources: Words::only(["secrets"]), ..ResourceSet::any() };
+    let secrets =
+        Demand { step: "read".to_owned(), space: Space::from(Cube::resources(set)), ..pods(Level::Metadata) };
+    check(
+        "- {level: Request, verbs: [create], resources: [{group: '', resources: [pods]}]}",
+        &[create, secrets],
+        &expect![[r#"
+            Blind
+            alice (system:authenticated): get secrets db-password in default: not recorded, by no rule
+        "#]],
+    );
+}
+
+#[test]
+fn an_omitted_stage_blinds() {
+    check(
+        "- {level: Request, omitStages: [ResponseComplete, Panic]}",
+        &[pods(Level::Request)],
+        &expect![[r#"
+            Blind
+            alice (system:authenticated): create pods in default: all of {ResponseComplete, Panic} omitted, by rule 1
+        "#]],
+    );
+}
