@@ -3,6 +3,7 @@
 //! Reading is pure: whoever has the files hands over texts with their names, and gets rules and findings back.
 
 pub mod coverage;
+pub mod generate;
 pub mod rule;
 
 pub use rule::{

@@ -121,6 +121,18 @@ impl Paths {
         })
     }
 
+    /// The `nonResourceURLs` that match exactly this set; `None` where the policy language has no words for it.
+    pub fn patterns(&self) -> Option<Vec<String>> {
+        let pattern = |span: &Span| match span {
+            // A trailing `*` is never an exact one.
+            span if span.from.ends_with('*') => None,
+            span if span.is_exact() => Some(span.from.clone()),
+            span if span.is_prefix() => Some(format!("{}*", span.from)),
+            _ => None,
+        };
+        self.0.iter().map(pattern).collect()
+    }
+
     pub(super) fn spans(&self) -> &[Span] {
         &self.0
     }

@@ -1,7 +1,7 @@
 //! Demands against a policy.
 
 use auditward_event::Level;
-use auditward_policy::space::{Classifier, Realism, Space, TooComplex, Witness};
+use auditward_policy::space::{Classifier, Part, Realism, Space, TooComplex, Witness};
 use auditward_policy::{Evaluator, Policy, StageSet};
 
 use super::Demand;
@@ -105,6 +105,11 @@ impl<'a> Judge<'a> {
             Sight::Partial
         };
         Ok(Coverage { sight, blind })
+    }
+
+    /// Which part of `space` each rule of the policy decides.
+    pub fn partition(&self, space: &Space) -> Result<Vec<Part>, TooComplex> {
+        self.classifier.partition(space)
     }
 
     fn blind_parts(&self, demand: &Demand) -> Result<Parts, TooComplex> {

@@ -1,0 +1,147 @@
+//! The smallest policy that feeds chosen detections.
+//!
+//! ```text
+//!  demands ──► one policy rule a box (lower) ──► rules that differ in one dimension joined, rules within others dropped
+//!          ──► highest level first, guards for credentials before all ──► whatever can be left out is left out
+//! ```
+//!
+//! The result is held against the same judge that answers `coverage`: what is generated feeds every demand wholly, or
+//! there is no result.
+
+mod lower;
+mod shrink;
+
+#[cfg(test)]
+mod tests;
+
+use auditward_event::{Level, Stage};
+use auditward_policy::space::{Cube, ResourceSet, Space, TooComplex, Words};
+use auditward_policy::{GroupResources, Policy, Rule, StageSet};
+
+use crate::coverage::{Demand, Judge, Sight};
+
+/// A policy that feeds detections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    /// The policy. It has at least one rule.
+    pub policy: Policy,
+    /// For each demand, in the order given, whether part of it is left out because the bodies it asks for hold
+    /// credentials.
+    pub guarded: Vec<bool>,
+}
+
+/// Why there is no policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GenerateError {
+    /// The demands overlap in too many ways.
+    #[error(transparent)]
+    TooComplex(#[from] TooComplex),
+    /// A bug: the policy that came out does not feed a demand.
+    #[error("the generated policy would not feed demand {demand}; please report this as a bug")]
+    NotFed {
+        /// Its index.
+        demand: usize,
+    },
+}
+
+/// The smallest policy that feeds the demands: no rule of it can be left out, none records more than is asked for
+/// but where the policy language has no words for less, and no body of a credential is recorded.
+pub fn generate(demands: &[Demand]) -> Result<Generated, GenerateError> {
+    let credentials = credentials();
+    let (mut asked, mut guarded) = (Vec::new(), Vec::new());
+    for demand in demands {
+        let takes_bodies = demand.level > Level::Metadata && !demand.space.and(&credentials)?.is_empty();
+        let space = if takes_bodies { demand.space.minus(&credentials)? } else { demand.space.clone() };
+        guarded.push(takes_bodies);
+        asked.push(Demand { space: ordinary(&demand.space, space), ..demand.clone() });
+    }
+    let mut rules: Vec<Rule> = asked.iter().flat_map(lower::rules).collect();
+    rules.sort_by_key(|rule| std::cmp::Reverse(rule.level));
+    let mut policy = Policy { rules, omit_stages: omit_stages(&asked), omit_managed_fields: true };
+    shrink::join(&mut policy)?;
+    if asked_for_more_than_metadata_of(&policy, &credentials)? {
+        policy.rules.insert(0, guard());
+    }
+    shrink::leave_out(&mut policy, &asked, &credentials)?;
+    if policy.rules.is_empty() {
+        // A policy without rules is refused.
+        policy.rules.push(Rule::catch_all(Level::None));
+    }
+    let judge = Judge::new(&policy);
+    for (index, demand) in asked.iter().enumerate() {
+        if !demand.space.is_empty() && judge.coverage(std::slice::from_ref(demand))?.sight != Sight::Full {
+            return Err(GenerateError::NotFed { demand: index });
+        }
+    }
+    Ok(Generated { policy, guarded })
+}
+
+/// Of `part`, what is as ordinary as `whole`: nobody asks for the service account tokens of another group.
+fn ordinary(whole: &Space, part: Space) -> Space {
+    let Some(best) = whole.witness().map(|witness| witness.realism) else { return part };
+    let cubes = part.cubes().iter().cloned().map(Space::from);
+    cubes
+        .filter(|cube| cube.witness().is_some_and(|witness| witness.realism <= best))
+        .fold(Space::nothing(), Space::or)
+}
+
+/// Resources whose bodies are credentials: `(group, resource, subresource)`.
+const CREDENTIALS: [(&str, &str, &str); 3] =
+    [("", "secrets", ""), ("", "serviceaccounts", "token"), ("authentication.k8s.io", "tokenreviews", "")];
+
+/// Every request for them.
+fn credentials() -> Space {
+    let one = |word: &str| Words::only([word]);
+    CREDENTIALS
+        .iter()
+        .map(|(group, resource, subresource)| {
+            Cube::resources(ResourceSet {
+                groups: one(group),
+                resources: one(resource),
+                subresources: one(subresource),
+                ..ResourceSet::any()
+            })
+        })
+        .collect()
+}
+
+/// The rule that keeps their bodies out whatever comes after it.
+fn guard() -> Rule {
+    let mut resources: Vec<GroupResources> = Vec::new();
+    for (group, resource, subresource) in CREDENTIALS {
+        let pattern =
+            if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
+        match resources.iter_mut().find(|entry| entry.group == group) {
+            Some(entry) => entry.resources.push(pattern),
+            None => resources.push(GroupResources {
+                group: group.to_owned(),
+                resources: vec![pattern],
+                resource_names: Vec::new(),
+            }),
+        }
+    }
+    Rule { resources, ..Rule::catch_all(Level::Metadata) }
+}
+
+fn asked_for_more_than_metadata_of(policy: &Policy, space: &Space) -> Result<bool, TooComplex> {
+    for rule in policy.rules.iter().filter(|rule| rule.level > Level::Metadata) {
+        if !Space::matched_by(rule).and(space)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Stages that no demand needs: each demand is content with any one of its stages, and is given the last.
+fn omit_stages(demands: &[Demand]) -> StageSet {
+    let ends = StageSet::EMPTY.with(Stage::ResponseComplete).with(Stage::Panic);
+    let kept = demands.iter().fold(ends, |kept, demand| {
+        if demand.stages.iter().any(|stage| kept.contains(stage) && stage != Stage::Panic) {
+            kept
+        } else {
+            kept.union(demand.stages)
+        }
+    });
+    // A watch or an exec is told when it begins, not hours later when it ends.
+    kept.with(Stage::ResponseStarted).complement()
+}

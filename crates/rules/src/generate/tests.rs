@@ -1,0 +1,172 @@
+use auditward_event::{Level, Stage};
+use auditward_policy::StageSet;
+use auditward_policy::space::{Cube, Paths, ResourceSet, Space, Words};
+use expect_test::{Expect, expect};
+
+use super::generate;
+use crate::coverage::Demand;
+
+/// `verbs` of `resources` (`pods`, `pods/exec`, `*`), of whatever group.
+fn demand(level: Level, verbs: &[&str], resources: &[&str]) -> Demand {
+    let verbs = if verbs.is_empty() { Words::any() } else { Words::only(verbs) };
+    let cubes = resources.iter().map(|resource| {
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let resources = if resource == "*" { Words::any() } else { Words::only([resource]) };
+        let subresources = if resource == "*" { Words::any() } else { Words::only([subresource]) };
+        let set = ResourceSet { resources, subresources, ..ResourceSet::any() };
+        Cube { verbs: verbs.clone(), ..Cube::resources(set) }
+    });
+    Demand {
+        step: String::new(),
+        space: cubes.collect(),
+        level,
+        stages: StageSet::EMPTY.with(Stage::ResponseComplete),
+        paths: Vec::new(),
+    }
+}
+
+fn check(demands: &[Demand], expect: &Expect) {
+    let generated = generate(demands).expect("a policy");
+    expect.assert_eq(&auditward_policy::print(&generated.policy));
+}
+
+#[test]
+fn asks_for_no_more_than_is_needed() {
+    check(
+        &[demand(Level::Request, &["create", "patch"], &["pods"])],
+        &expect![[r#"
+        apiVersion: audit.k8s.io/v1
+        kind: Policy
+        omitStages: [RequestReceived]
+        omitManagedFields: true
+        rules:
+        - level: Request
+          verbs: ["create", "patch"]
+          resources:
+          - group: ""
+            resources: ["pods"]
+    "#]],
+    );
+}
+
+#[test]
+fn joins_what_differs_in_one_dimension() {
+    check(
+        &[
+            demand(Level::Request, &["create"], &["pods"]),
+            demand(Level::Request, &["create"], &["deployments", "daemonsets"]),
+            demand(Level::Metadata, &["create", "get"], &["pods/exec"]),
+            demand(Level::Metadata, &["create"], &["pods/attach"]),
+        ],
+        &expect![[r#"
+            apiVersion: audit.k8s.io/v1
+            kind: Policy
+            omitStages: [RequestReceived]
+            omitManagedFields: true
+            rules:
+            - level: Request
+              verbs: ["create"]
+              resources:
+              - group: ""
+                resources: ["pods"]
+              - group: "apps"
+                resources: ["daemonsets", "deployments"]
+            - level: Metadata
+              verbs: ["create", "get"]
+              resources:
+              - group: ""
+                resources: ["pods/exec"]
+            - level: Metadata
+              verbs: ["create"]
+              resources:
+              - group: ""
+                resources: ["pods/attach"]
+        "#]],
+    );
+}
+
+#[test]
+fn a_catch_all_takes_in_what_asks_for_no_more() {
+    check(
+        &[
+            demand(Level::Metadata, &[], &["*"]),
+            demand(Level::Metadata, &["get"], &["secrets"]),
+            demand(Level::Request, &["create"], &["events"]),
+        ],
+        &expect![[r#"
+            apiVersion: audit.k8s.io/v1
+            kind: Policy
+            omitStages: [RequestReceived]
+            omitManagedFields: true
+            rules:
+            - level: Request
+              verbs: ["create"]
+              resources:
+              - group: ""
+                resources: ["events"]
+              - group: "events.k8s.io"
+                resources: ["events"]
+            - level: Metadata
+        "#]],
+    );
+}
+
+#[test]
+fn bodies_of_credentials_stay_out() {
+    let demands = [
+        demand(Level::Request, &["create"], &["*"]),
+        demand(Level::RequestResponse, &["create"], &["serviceaccounts/token"]),
+    ];
+    check(
+        &demands,
+        &expect![[r#"
+            apiVersion: audit.k8s.io/v1
+            kind: Policy
+            omitStages: [RequestReceived]
+            omitManagedFields: true
+            rules:
+            - level: Metadata
+              resources:
+              - group: ""
+                resources: ["secrets", "serviceaccounts/token"]
+              - group: "authentication.k8s.io"
+                resources: ["tokenreviews"]
+            - level: Request
+              verbs: ["create"]
+        "#]],
+    );
+    assert_eq!(generate(&demands).expect("a policy").guarded, [true, true]);
+}
+
+#[test]
+fn paths_are_named() {
+    let mut paths = demand(Level::Metadata, &[], &[]);
+    paths.space = Space::from(Cube::paths(Paths::prefix("/debug").or(&Paths::exact("/metrics"))));
+    check(
+        &[paths],
+        &expect![[r#"
+        apiVersion: audit.k8s.io/v1
+        kind: Policy
+        omitStages: [RequestReceived]
+        omitManagedFields: true
+        rules:
+        - level: Metadata
+          nonResourceURLs: ["/debug*", "/metrics"]
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_asked_is_nothing_recorded() {
+    check(
+        &[],
+        &expect![[r#"
+        apiVersion: audit.k8s.io/v1
+        kind: Policy
+        omitStages: [RequestReceived]
+        omitManagedFields: true
+        rules:
+        - level: None
+    "#]],
+    );
+}
