@@ -9,7 +9,6 @@ mod input;
 mod output;
 mod progress;
 pub mod reference;
-mod replace;
 mod snippet;
 mod table;
 

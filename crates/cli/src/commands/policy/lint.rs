@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use auditward_base::disk::replace;
 use auditward_policy::lint::{Fix, LINTS, LintFinding, Severity, fix_all, lint};
 use auditward_policy::read::position;
 use clap::ValueEnum;
@@ -10,7 +11,6 @@ use serde::Serialize;
 use crate::exit::{Exit, Failure};
 use crate::input::PolicyFile;
 use crate::output::{self, OutputArgs, count};
-use crate::replace::replace;
 use crate::snippet::Snippet;
 use crate::table::{Align, Table};
 

@@ -1,0 +1,13 @@
+//! Names that nobody else has.
+
+use std::io;
+
+use rustix::rand::{GetRandomFlags, getrandom};
+
+/// 32 hexadecimal digits that nobody can guess and nobody else was given.
+pub fn random_id() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    // Up to 256 bytes come whole or not at all.
+    getrandom(&mut bytes, GetRandomFlags::empty())?;
+    Ok(bytes.iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}")))
+}
