@@ -3,9 +3,12 @@
 //! Reading is pure: whoever has the files hands over texts with their names, and gets rules and findings back.
 
 pub mod coverage;
+mod finding;
 pub mod generate;
 pub mod rule;
 
+pub use finding::{Finding, Weight};
 pub use rule::{
-    Attack, GroupBy, Language, Origin, Rule, Severity, Step, Suppress, Template, TemplatePart, Trigger,
+    Attack, GroupBy, Language, Origin, Relation, Rule, Severity, Source, Statistic, Step, Suppress, Template,
+    TemplatePart, Threshold, Trigger,
 };

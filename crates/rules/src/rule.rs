@@ -1,6 +1,6 @@
 //! One detection, whatever language it was written in.
 
-use auditward_expr::{Compare, Expr, Field};
+use auditward_expr::{Expr, Field};
 
 /// One detection.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,16 +45,15 @@ pub struct Rule {
 pub enum Trigger {
     /// One event.
     Event(Expr),
-    /// So many events within a sliding window; or, with `distinct`, so many different values of that field in them.
+    /// A number that is made of the events within a sliding window, group by group: how many, how many different
+    /// values, a sum.
     Count {
-        /// Which events.
-        of: Expr,
-        /// Values counted once each.
-        distinct: Option<Field>,
-        /// With `at_least`: how many.
-        compare: Compare,
-        /// Events or values.
-        threshold: u64,
+        /// Which events: those of any of these. Several where their groups have different names.
+        of: Vec<Step>,
+        /// What number.
+        statistic: Statistic,
+        /// Fires while all of these hold.
+        thresholds: Vec<Threshold>,
         /// Event time, in seconds.
         window_seconds: u64,
     },
@@ -81,15 +80,113 @@ pub enum Trigger {
     },
 }
 
-/// One step of a sequence.
+impl Trigger {
+    /// So many such events, or more, within a window: the plainest [`Trigger::Count`].
+    pub fn at_least(events: u32, of: Expr, window_seconds: u64) -> Self {
+        Trigger::Count {
+            of: vec![Step { name: String::new(), when: Source::Event(of), group_by: GroupBy::new() }],
+            statistic: Statistic::Events,
+            thresholds: vec![Threshold { relation: Relation::GreaterOrEqual, value: f64::from(events) }],
+            window_seconds,
+        }
+    }
+
+    /// Every expression that is asked of events, however deep.
+    pub fn expressions(&self) -> Vec<&Expr> {
+        match self {
+            Trigger::Event(expr) | Trigger::FirstSeen { of: expr, .. } => vec![expr],
+            Trigger::Count { of: steps, .. } | Trigger::Sequence { steps, .. } => {
+                steps.iter().flat_map(Step::expressions).collect()
+            }
+        }
+    }
+}
+
+/// One step of a sequence, or one kind of what is counted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// For people: `bound`, `read`.
     pub name: String,
     /// Which events.
-    pub when: Expr,
+    pub when: Source,
     /// See [`Trigger::Sequence`].
     pub group_by: GroupBy,
+}
+
+impl Step {
+    fn expressions(&self) -> Vec<&Expr> {
+        match &self.when {
+            Source::Event(expr) => vec![expr],
+            Source::Fires { trigger, .. } => trigger.expressions(),
+        }
+    }
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// An event of which this is so.
+    Event(Expr),
+    /// An event with which this trigger fires (Sigma: a correlation of correlations). It has windows and groups of its
+    /// own; the step's group, its time and its values are read from the event that completed it.
+    Fires {
+        /// What has to happen first.
+        trigger: Box<Trigger>,
+        /// What the inner trigger counts by.
+        group_by: GroupBy,
+    },
+}
+
+/// What number is made of the events of one window.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Statistic {
+    /// How many events.
+    Events,
+    /// How many different combinations of values of these fields; an event without one of them does not count.
+    Distinct(Vec<Field>),
+    /// The sum of this field's numbers; what is no number does not count. The same for those below.
+    Sum(Field),
+    /// Their mean; none of none.
+    Average(Field),
+    /// The smallest number that is not less than so many percent of them; none of none.
+    Percentile(Field, u8),
+}
+
+/// What a number has to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    /// How the number stands …
+    pub relation: Relation,
+    /// … to this one.
+    pub value: f64,
+}
+
+/// How a number stands to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Relation {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Threshold {
+    /// Whether `number` is so.
+    pub fn holds(self, number: f64) -> bool {
+        match self.relation {
+            #[expect(clippy::float_cmp, reason = "rules say whole numbers, or exactly what they mean")]
+            Relation::Equal => number == self.value,
+            #[expect(clippy::float_cmp, reason = "as above")]
+            Relation::NotEqual => number != self.value,
+            Relation::Less => number < self.value,
+            Relation::LessOrEqual => number <= self.value,
+            Relation::Greater => number > self.value,
+            Relation::GreaterOrEqual => number >= self.value,
+        }
+    }
 }
 
 /// Fields whose values, together, name a group.
@@ -126,6 +223,8 @@ pub struct Origin {
     pub file: String,
     /// The rule's first line in it, from 1.
     pub line: usize,
+    /// Whom to name with each alert: Sigma's Detection Rule License asks for its author. Empty where there is none.
+    pub credit: String,
 }
 
 /// Rule languages.

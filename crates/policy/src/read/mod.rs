@@ -24,8 +24,9 @@ mod yaml;
 pub use finding::{Finding, Severity};
 pub use header::API_VERSION;
 pub use source::{FieldPath, Position, Span, Step, position};
+pub use suggest::did_you_mean;
 pub(crate) use suggest::nearest;
-pub use tree::{Entry, Node, Value};
+pub use tree::{Duplicate, Entry, Node, SyntaxError, Tree, Value};
 
 use std::collections::HashSet;
 
@@ -71,6 +72,12 @@ pub fn read(text: &[u8]) -> Reading {
     }
     reading.findings.sort_by_key(|finding| (finding.span.start, finding.severity));
     reading
+}
+
+/// Every document of a YAML stream as a tree with places, for other files than policies: Falco's and Sigma's rules.
+/// What stands before a mistake is handed out with it. Bounded as policies are, except that the caller bounds the text.
+pub fn documents(text: &[u8]) -> (Vec<Tree>, Option<SyntaxError>) {
+    yaml::parse_all(text)
 }
 
 fn read_in_order_of_evaluation(text: &[u8]) -> Reading {

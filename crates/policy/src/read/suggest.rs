@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// The one of `known` that `word` was probably meant to be.
-pub(super) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     nearest(word, known, |_, candidate, distance| distance <= 1 + candidate.len() / 5)
 }
 

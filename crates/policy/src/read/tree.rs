@@ -44,7 +44,7 @@ pub struct Entry {
 
 /// A key that was set twice in one mapping.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Duplicate {
+pub struct Duplicate {
     /// The key.
     pub key: String,
     /// Where it was set first.
@@ -55,7 +55,7 @@ pub(super) struct Duplicate {
 
 /// A whole document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Tree {
+pub struct Tree {
     /// The outermost value.
     pub root: Node,
     /// Keys that were set more than once, anywhere in it.
@@ -168,7 +168,7 @@ fn mix(earlier: &mut Node, later: Node) {
 
 /// Why a text is not a document at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SyntaxError {
+pub struct SyntaxError {
     /// Byte offset at which reading stopped.
     pub offset: usize,
     /// What is wrong there, lower case, no full stop.

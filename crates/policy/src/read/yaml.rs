@@ -1,8 +1,9 @@
-//! The first document of a YAML 1.1 stream as a [`Tree`], as kube-apiserver turns YAML into JSON.
+//! YAML 1.1 as [`Tree`]s, as kube-apiserver turns YAML into JSON. A policy is the first document of its stream; rule
+//! files are all of theirs.
 //!
 //! The API server's reader is a port of libyaml, and so is the one here, so that the two refuse the same
 //! texts. What this file adds is what happens above the parser's events: aliases, merge keys, the meaning of
-//! plain scalars, keys that become strings. Later documents are never looked at.
+//! plain scalars, keys that become strings. Of a policy, later documents are never looked at.
 //!
 //! Two texts are refused here that the API server would take: UTF-16, and bytes that are not UTF-8 behind the first
 //! document.
@@ -25,6 +26,26 @@ const NODE_WEIGHT: usize = 64;
 
 /// Reads the first document; an empty stream is `null`.
 pub(super) fn parse(text: &[u8]) -> Result<Tree, SyntaxError> {
+    let null = Node { value: Value::Null, span: 0..0 };
+    compose(text, |composer| Ok(composer.document()?.unwrap_or(Tree { root: null, duplicates: Vec::new() })))
+}
+
+/// Reads every document; an empty stream has none. What stands before a mistake is handed out with it.
+pub(super) fn parse_all(text: &[u8]) -> (Vec<Tree>, Option<SyntaxError>) {
+    let mut trees = Vec::new();
+    let end = compose(text, |composer| {
+        while let Some(tree) = composer.document()? {
+            trees.push(tree);
+        }
+        Ok(())
+    });
+    (trees, end.err())
+}
+
+fn compose<T>(
+    text: &[u8],
+    read: impl FnOnce(&mut Composer<'_, &mut &[u8]>) -> Result<T>,
+) -> Result<T, SyntaxError> {
     let bom = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     if let Err(error) = std::str::from_utf8(text) {
         return Err(SyntaxError::new(error.valid_up_to(), "not UTF-8 text"));
@@ -32,10 +53,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Tree, SyntaxError> {
     let mut input = &text[bom..];
     let mut parser = libyaml_safer::Parser::new();
     parser.set_input_string(&mut input);
-    let mut composer =
-        Composer { text, bom, parser, anchors: HashMap::new(), duplicates: Vec::new(), weight: 0 };
-    let root = composer.document()?;
-    Ok(Tree { root, duplicates: composer.duplicates })
+    read(&mut Composer { text, bom, parser, anchors: HashMap::new(), duplicates: Vec::new(), weight: 0 })
 }
 
 struct Composer<'t, R> {
@@ -58,13 +76,20 @@ struct Anchored {
 type Result<T, E = SyntaxError> = std::result::Result<T, E>;
 
 impl<R: std::io::BufRead> Composer<'_, R> {
-    fn document(&mut self) -> Result<Node> {
+    /// The next document of the stream. Anchors live in one document; what may be made of aliases is counted over all.
+    fn document(&mut self) -> Result<Option<Tree>> {
         loop {
             let event = self.next()?;
             match event.data {
-                EventData::StreamStart { .. } | EventData::DocumentStart { .. } => {}
-                EventData::StreamEnd => return Ok(Node { value: Value::Null, span: 0..0 }),
-                _ => return self.node(event, 0),
+                EventData::StreamStart { .. }
+                | EventData::DocumentStart { .. }
+                | EventData::DocumentEnd { .. } => {}
+                EventData::StreamEnd => return Ok(None),
+                _ => {
+                    self.anchors.clear();
+                    let root = self.node(event, 0)?;
+                    return Ok(Some(Tree { root, duplicates: std::mem::take(&mut self.duplicates) }));
+                }
             }
         }
     }
@@ -261,6 +286,21 @@ mod tests {
         assert_eq!(root("a\n---\n}{"), string("a"));
         assert_eq!(root("---\n---\na"), Value::Null);
         assert_eq!(root("# nothing\n"), Value::Null);
+    }
+
+    #[test]
+    fn all_documents_are_read_up_to_a_mistake() {
+        let roots = |text: &str| {
+            let (trees, error) = parse_all(text.as_bytes());
+            let roots: Vec<Value> = trees.into_iter().map(|tree| tree.root.value).collect();
+            (roots, error.map(|error| error.message))
+        };
+        assert_eq!(roots("# nothing\n"), (vec![], None));
+        assert_eq!(roots("a\n---\nb\n...\n---\n"), (vec![string("a"), string("b"), Value::Null], None));
+        let (read, error) = roots("a\n---\n}{");
+        assert_eq!(read, [string("a")]);
+        assert!(error.unwrap().starts_with("not YAML"));
+        assert!(roots("&a x\n---\n*a\n").1.unwrap().contains("has no anchor"));
     }
 
     #[test]
