@@ -2,7 +2,7 @@
 
 use auditward_event::Level;
 use auditward_policy::api_resources;
-use auditward_policy::space::{Cube, Groups, Paths, ResourceSet, TargetSet, Words};
+use auditward_policy::space::{Cube, Groups, Paths, Realism, ResourceSet, Space, TargetSet, Words};
 use auditward_policy::{GroupResources, Rule};
 
 use crate::coverage::Demand;
@@ -26,7 +26,8 @@ fn rule(cube: &Cube, level: Level) -> Rule {
     match &cube.target {
         TargetSet::Path(paths) => rule.non_resource_urls = urls(paths),
         TargetSet::Resource(of) => {
-            rule.resources = resources(of);
+            let usual = Space::from(cube.clone()).witness().is_some_and(|it| it.realism == Realism::Usual);
+            rule.resources = resources(of, usual);
             rule.namespaces = members(&of.namespaces);
         }
     }
@@ -51,20 +52,20 @@ fn urls(paths: &Paths) -> Vec<String> {
     paths.patterns().unwrap_or_else(|| vec!["*".to_owned()])
 }
 
-/// An entry a group. Empty (any) where the resources can be any of any group.
-fn resources(of: &ResourceSet) -> Vec<GroupResources> {
+/// An entry a group. Empty (any) where the resources can be any of any group. What is not `usual` is not what
+/// Kubernetes serves by that name, so it is a custom resource, and its group is not known.
+fn resources(of: &ResourceSet, usual: bool) -> Vec<GroupResources> {
     let names = members(&of.names);
     // A rule with names cannot match a request without one.
     let names = if names.iter().any(String::is_empty) { Vec::new() } else { names };
     let mut entries = Vec::new();
-    for group in groups(of) {
+    for group in groups(of).into_iter().filter(|_| usual || of.groups.members().is_some()) {
         if let Some(resources) = patterns(of, Some(&group)) {
             entries.push(GroupResources { group, resources, resource_names: names.clone() });
         }
     }
     let anything = of.resources.members().is_none() && of.subresources.members().is_none();
     if entries.is_empty() && !(anything && names.is_empty()) {
-        // Kubernetes has no such resource, so it is a custom one, and its group is not known.
         let resources = patterns(of, None).unwrap_or_default();
         entries.push(GroupResources { group: "*".to_owned(), resources, resource_names: names });
     }

@@ -15,7 +15,7 @@ mod shrink;
 mod tests;
 
 use auditward_event::{Level, Stage};
-use auditward_policy::space::{Cube, ResourceSet, Space, TooComplex, Words};
+use auditward_policy::space::{Cube, OwnedTarget, Realism, ResourceSet, Space, TooComplex, Words};
 use auditward_policy::{GroupResources, Policy, Rule, StageSet};
 
 use crate::coverage::{Demand, Judge, Sight};
@@ -56,33 +56,78 @@ pub fn generate(demands: &[Demand]) -> Result<Generated, GenerateError> {
         asked.push(Demand { space: ordinary(&demand.space, space), ..demand.clone() });
     }
     let mut rules: Vec<Rule> = asked.iter().flat_map(lower::rules).collect();
-    rules.sort_by_key(|rule| std::cmp::Reverse(rule.level));
-    let mut policy = Policy { rules, omit_stages: omit_stages(&asked), omit_managed_fields: true };
-    shrink::join(&mut policy)?;
-    if asked_for_more_than_metadata_of(&policy, &credentials)? {
-        policy.rules.insert(0, guard());
+    let omit_stages = omit_stages(&asked);
+    let mut policy = assembled(rules.clone(), omit_stages, &credentials)?;
+    for _ in 0..MISSED_MAX {
+        let missed = missed(&policy, &asked)?;
+        if missed.is_empty() {
+            break;
+        }
+        rules.extend(missed);
+        policy = assembled(rules.clone(), omit_stages, &credentials)?;
     }
     shrink::leave_out(&mut policy, &asked, &credentials)?;
     if policy.rules.is_empty() {
         // A policy without rules is refused.
         policy.rules.push(Rule::catch_all(Level::None));
     }
-    let judge = Judge::new(&policy);
-    for (index, demand) in asked.iter().enumerate() {
-        if !demand.space.is_empty() && judge.coverage(std::slice::from_ref(demand))?.sight != Sight::Full {
-            return Err(GenerateError::NotFed { demand: index });
-        }
+    if let Some(demand) = first_not_fed(&policy, &asked)? {
+        return Err(GenerateError::NotFed { demand });
     }
     Ok(Generated { policy, guarded })
 }
 
-/// Of `part`, what is as ordinary as `whole`: nobody asks for the service account tokens of another group.
+/// Of `part`, what is as ordinary as `whole`: nobody asks for the service account tokens of another group. Nothing
+/// where no client sends any of it.
 fn ordinary(whole: &Space, part: Space) -> Space {
     let Some(best) = whole.witness().map(|witness| witness.realism) else { return part };
+    if best == Realism::Odd {
+        return Space::nothing();
+    }
     let cubes = part.cubes().iter().cloned().map(Space::from);
     cubes
         .filter(|cube| cube.witness().is_some_and(|witness| witness.realism <= best))
         .fold(Space::nothing(), Space::or)
+}
+
+/// How often what a first draft missed is added to it.
+const MISSED_MAX: usize = 32;
+
+/// The rules in order, as few as say the same.
+fn assembled(mut rules: Vec<Rule>, omit_stages: StageSet, credentials: &Space) -> Result<Policy, TooComplex> {
+    rules.sort_by_key(|rule| std::cmp::Reverse(rule.level));
+    let mut policy = Policy { rules, omit_stages, omit_managed_fields: true };
+    shrink::join(&mut policy)?;
+    if asked_for_more_than_metadata_of(&policy, credentials)? {
+        policy.rules.insert(0, guard());
+    }
+    Ok(policy)
+}
+
+/// Rules for what the policy leaves blind. A demand that names no API group is first taken to mean those in which
+/// Kubernetes has such a resource; the witness knows add-ons that have it too.
+fn missed(policy: &Policy, demands: &[Demand]) -> Result<Vec<Rule>, TooComplex> {
+    let judge = Judge::new(policy);
+    let mut rules = Vec::new();
+    for demand in demands {
+        for blind in judge.coverage(std::slice::from_ref(demand))?.blind {
+            let OwnedTarget::Resource { group, .. } = &blind.witness.request.target else { continue };
+            let of_group = ResourceSet { groups: Words::only([group]), ..ResourceSet::any() };
+            let space = demand.space.and(&Space::from(Cube::resources(of_group)))?;
+            rules.extend(lower::rules(&Demand { space, ..demand.clone() }));
+        }
+    }
+    Ok(rules)
+}
+
+fn first_not_fed(policy: &Policy, demands: &[Demand]) -> Result<Option<usize>, TooComplex> {
+    let judge = Judge::new(policy);
+    for (index, demand) in demands.iter().enumerate() {
+        if !demand.space.is_empty() && judge.coverage(std::slice::from_ref(demand))?.sight != Sight::Full {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
 }
 
 /// Resources whose bodies are credentials: `(group, resource, subresource)`.

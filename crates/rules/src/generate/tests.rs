@@ -1,10 +1,12 @@
 use auditward_event::{Level, Stage};
 use auditward_policy::StageSet;
-use auditward_policy::space::{Cube, Paths, ResourceSet, Space, Words};
+use auditward_policy::space::{Cube, Paths, Realism, ResourceSet, Space, Words};
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 
-use super::generate;
-use crate::coverage::Demand;
+use super::{credentials, generate};
+use crate::coverage::{Demand, Judge, Sight};
 
 /// `verbs` of `resources` (`pods`, `pods/exec`, `*`), of whatever group.
 fn demand(level: Level, verbs: &[&str], resources: &[&str]) -> Demand {
@@ -169,4 +171,54 @@ fn nothing_asked_is_nothing_recorded() {
         - level: None
     "#]],
     );
+}
+
+const VERBS: [&str; 4] = ["create", "get", "list", "patch"];
+const RESOURCES: [&str; 8] =
+    ["pods", "pods/exec", "secrets", "configmaps", "deployments", "events", "serviceaccounts/token", "*"];
+
+fn any_demand() -> impl Strategy<Value = Demand> {
+    let level = select(vec![Level::Metadata, Level::Request, Level::RequestResponse]);
+    (level, subsequence(&VERBS, 0..=3), subsequence(&RESOURCES, 1..=3), any::<bool>(), any::<bool>())
+        .prop_map(|(level, verbs, resources, named, placed)| {
+            let mut demand = demand(level, &verbs, &resources);
+            let mut narrow = Cube::resources(ResourceSet {
+                namespaces: if placed { Words::only(["kube-system"]) } else { Words::any() },
+                ..ResourceSet::any()
+            });
+            if named {
+                narrow.users = auditward_policy::space::Users::named(Words::only(["alice", "bob"]));
+            }
+            demand.space = demand.space.and(&Space::from(narrow)).expect("small");
+            demand
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is asked for is fed, nothing can be left out, and no credential's body is recorded.
+    #[test]
+    fn a_generated_policy_is_enough_and_no_more(demands in proptest::collection::vec(any_demand(), 1..5)) {
+        let generated = generate(&demands).expect("a policy");
+        let sees_all = |policy: &auditward_policy::Policy| {
+            let judge = Judge::new(policy);
+            let ordinary = |demand: &Demand| demand.space.witness().is_some_and(|it| it.realism < Realism::Odd);
+            demands.iter().zip(&generated.guarded).all(|(demand, guarded)| {
+                *guarded || !ordinary(demand) || judge.coverage(std::slice::from_ref(demand)).expect("small").sight == Sight::Full
+            })
+        };
+        prop_assert!(sees_all(&generated.policy));
+        for part in Judge::new(&generated.policy).partition(&credentials()).expect("small") {
+            let level = part.rule.map_or(Level::None, |rule| generated.policy.rules[rule].level);
+            prop_assert!(level <= Level::Metadata, "{}", auditward_policy::print(&generated.policy));
+        }
+        if !generated.guarded.contains(&true) {
+            for rule in 0..generated.policy.rules.len() {
+                let mut without = generated.policy.clone();
+                without.rules.remove(rule);
+                prop_assert!(!sees_all(&without), "rule {rule} of {}", auditward_policy::print(&generated.policy));
+            }
+        }
+    }
 }
