@@ -1,1 +1,3 @@
 //! What runs the API server on this machine, and a reversible change to it.
+
+pub mod manifest;
