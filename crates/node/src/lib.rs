@@ -1,3 +1,4 @@
 //! What runs the API server on this machine, and a reversible change to it.
 
 pub mod manifest;
+pub mod service;
