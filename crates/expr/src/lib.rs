@@ -5,5 +5,6 @@
 //! expression came from.
 
 mod ast;
+pub mod field;
 
 pub use ast::{Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Test, TimePart};

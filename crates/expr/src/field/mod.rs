@@ -1,0 +1,3 @@
+//! What fields yield; one file a vocabulary.
+
+pub mod falco;
