@@ -6,6 +6,7 @@ pub mod coverage;
 mod finding;
 pub mod generate;
 pub mod rule;
+pub mod sigma;
 
 pub use finding::{Finding, Weight};
 pub use rule::{
