@@ -75,7 +75,7 @@ fn check(service: Service, files: &[(&str, &str)], expect: &Expect) {
             assert!(tree.0.keys().eq(first.0.keys()));
         }
     }
-    expect.assert_eq(&out);
+    expect.assert_eq(&out.replace('\r', "␍"));
 }
 
 #[test]
@@ -421,19 +421,19 @@ fn k0s_with_its_configuration_elsewhere() {
             note: dynamic configuration does not carry these settings: do the same on every controller
             restart k0scontroller.service; /etc/k0s/audit/policy.yaml and /var/log/k0s/audit/audit.log for kube-apiserver
             --- /opt/k0s.yaml
-            spec:
-              api:
-                extraArgs:
-                  audit-policy-file: /etc/k0s/audit/policy.yaml
-                  audit-log-path: /var/log/k0s/audit/audit.log
-                  audit-log-maxsize: "100"
-                  audit-log-maxage: "30"
-                  audit-log-maxbackup: "10"
-                address: 10.0.0.1
+            spec:␍
+              api:␍
+                extraArgs:␍
+                  audit-policy-file: /etc/k0s/audit/policy.yaml␍
+                  audit-log-path: /var/log/k0s/audit/audit.log␍
+                  audit-log-maxsize: "100"␍
+                  audit-log-maxage: "30"␍
+                  audit-log-maxbackup: "10"␍
+                address: 10.0.0.1␍
             --- /opt/k0s.yaml when undone
-            spec:
-              api:
-                address: 10.0.0.1
+            spec:␍
+              api:␍
+                address: 10.0.0.1␍
         "#]],
     );
 }
