@@ -25,6 +25,9 @@ pub struct Flag {
     /// The place of its first word among the words it was read from, from 0.
     #[serde(skip)]
     pub word: usize,
+    /// Its name as written, dashes and all.
+    #[serde(skip)]
+    pub(super) spelt: String,
 }
 
 /// How a flag is written.
@@ -63,7 +66,8 @@ impl Flags {
                 },
             };
             let value = value.map(str::to_owned);
-            flags.push(Flag { name: normal(name), value, form, line, word: start });
+            let spelt = word[..word.len() - body.len() + name.len()].to_owned();
+            flags.push(Flag { name: normal(name), value, form, line, word: start, spelt });
         }
         Self(flags)
     }
@@ -117,15 +121,11 @@ pub(super) fn normal(name: &str) -> String {
     name.replace('_', "-")
 }
 
-/// What follows the dashes, when this word is a flag. `-name` with one dash is a row of short flags, of which there is
-/// only `v`.
+/// What follows the dashes, when this word is a flag. With one dash there is only `v`.
 fn name_and_value(word: &str) -> Option<&str> {
     match word.strip_prefix("--") {
         Some(body) => Some(body).filter(|body| !body.is_empty() && !body.starts_with(['-', '='])),
-        None => word
-            .strip_prefix('-')
-            .filter(|body| body.starts_with('v'))
-            .map(|body| if body == "v" || body.starts_with("v=") { body } else { "v" }),
+        None => word.strip_prefix('-').filter(|body| *body == "v" || body.starts_with("v=")),
     }
 }
 
@@ -139,7 +139,7 @@ fn takes_next(name: &str, next: &str) -> bool {
 }
 
 /// Those of the flags for auditing that stand alone.
-const AUDIT_BOOLEANS: [&str; 5] = [
+pub(super) const AUDIT_BOOLEANS: [&str; 5] = [
     "audit-log-batch-throttle-enable",
     "audit-log-compress",
     "audit-log-truncate-enabled",

@@ -12,10 +12,18 @@
 
 mod change;
 mod diff;
+mod edit;
+mod editable;
 mod flags;
+mod plan;
 mod pod;
+mod prove;
 mod read;
 mod refusal;
+mod splice;
+mod step;
+mod syntax;
+mod write;
 
 pub use change::{Change, Edited, Effect, HostPath, Splice, Undo};
 pub use diff::diff;
@@ -26,6 +34,8 @@ pub use pod::{
 };
 pub use refusal::{Generator, Refusal, Why};
 
+use auditward_policy::read::{Node, Position, position};
+
 /// The largest manifest that is read, in bytes. Real ones have a few kilobytes; the kubelet stops at ten megabytes.
 pub const BYTES_MAX: usize = 1 << 20;
 
@@ -33,7 +43,13 @@ pub const BYTES_MAX: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Manifest {
     text: String,
+    /// What it says, with places.
+    root: Node,
     pod: Pod,
+    /// How it looks.
+    syntax: syntax::Node,
+    /// Where a second document begins.
+    second: Option<usize>,
 }
 
 impl Manifest {
@@ -55,17 +71,21 @@ impl Manifest {
     /// Whether it may be changed at all; what stands in the way otherwise, all of it. What stands in the way of one
     /// change alone, [`Manifest::edit`] says.
     pub fn editable(&self) -> Result<(), Vec<Refusal>> {
-        Ok(())
+        editable::check(self)
     }
 
     /// Makes a change, or says why not; what is so already is left alone.
-    pub fn edit(&self, _change: &Change) -> Result<Edited, Refusal> {
-        let message = "editing is not written yet".to_owned();
-        Err(Refusal::whole(Why::Unproven { message, steps: String::new() }))
+    pub fn edit(&self, change: &Change) -> Result<Edited, Refusal> {
+        edit::edit(self, change)
     }
 
-    /// Takes an edit back: exactly where the file is as the edit left it, as the opposite change where it is not.
+    /// Takes an edit back: to the byte where the file is as the edit left it, as the opposite change where somebody has
+    /// worked on it since.
     pub fn undo(&self, undo: &Undo) -> Result<Edited, Refusal> {
-        self.edit(&undo.change)
+        edit::undo(self, undo)
+    }
+
+    fn place(&self, offset: usize) -> Position {
+        position(self.text.as_bytes(), offset)
     }
 }

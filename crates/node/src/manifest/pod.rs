@@ -28,6 +28,8 @@ pub struct Pod {
     pub api_server: ApiServer,
     /// The names of all containers, in order.
     pub containers: Vec<String>,
+    /// Volumes that other containers mount, by name.
+    pub(super) mounted_elsewhere: Vec<String>,
 }
 
 /// The container that runs kube-apiserver.
@@ -45,6 +47,12 @@ pub struct ApiServer {
     pub launch: Launch,
     /// Its flags; none where a shell starts it.
     pub flags: Flags,
+    /// The place of the word behind the program's name among the words of `command` and `args`.
+    pub(super) first_word: usize,
+    /// How many words `command` has.
+    pub(super) command_words: usize,
+    /// Whether its first mount begins with the volume's name, as people write it, or with the path, as kubeadm does.
+    pub(super) names_first: bool,
     /// `volumeMounts`, in order.
     pub mounts: Vec<Mount>,
     /// `securityContext` of the container; see [`Pod::user`] for what counts.

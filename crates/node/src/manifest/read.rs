@@ -13,7 +13,7 @@ use super::pod::{
     VolumeSource,
 };
 use super::refusal::{Refusal, Why};
-use super::{BYTES_MAX, Manifest};
+use super::{BYTES_MAX, Manifest, syntax};
 
 pub(super) fn read(bytes: &[u8]) -> Result<Manifest, Refusal> {
     if bytes.len() > BYTES_MAX {
@@ -34,7 +34,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Manifest, Refusal> {
         }
         _ => refusal,
     })?;
-    Ok(Manifest { text: text.to_owned(), pod })
+    let Some((syntax, second)) = syntax::parse(text) else {
+        return Err(Refusal::whole(Why::NotAPod { message: "the file is empty".into() }));
+    };
+    Ok(Manifest { text: text.to_owned(), root: tree.root, pod, syntax, second })
 }
 
 fn not_yaml(text: &str, error: &SyntaxError) -> Refusal {
@@ -127,6 +130,12 @@ impl Reader<'_> {
             .iter()
             .map(|node| self.string(node, "spec.containers[]", "name"))
             .collect::<Result<_>>()?;
+        let api_server = self.api_server(containers, root)?;
+        let mut mounted_elsewhere = Vec::new();
+        let others = containers.iter().enumerate().filter(|(index, _)| *index != api_server.index);
+        for node in others.map(|(_, node)| node).chain(self.list(spec, "spec", "initContainers")?) {
+            mounted_elsewhere.extend(self.mounts(node)?.into_iter().map(|mount| mount.volume));
+        }
         Ok(Pod {
             name: self.string(metadata, "metadata", "name")?,
             namespace: self.string(metadata, "metadata", "namespace")?,
@@ -135,8 +144,9 @@ impl Reader<'_> {
             host_network: self.boolean(spec, "spec", "hostNetwork")?.unwrap_or(false),
             security: self.security(spec, "spec")?,
             volumes: self.volumes(spec)?,
-            api_server: self.api_server(containers, root)?,
+            api_server,
             containers: names,
+            mounted_elsewhere,
         })
     }
 
@@ -169,7 +179,10 @@ impl Reader<'_> {
             name: name(node)?,
             image: self.string(node, at, "image")?,
             flags: Flags::parse(words[first..].iter().map(|word| (word.text, self.line(word.node)))),
+            first_word: first,
+            command_words: words.iter().filter(|word| word.list == ArgumentList::Command).count(),
             launch,
+            names_first: self.names_first(node)?,
             mounts: self.mounts(node)?,
             security: self.security(node, at)?,
             probes: self.probes(node)?,
@@ -232,6 +245,17 @@ impl Reader<'_> {
             })
         };
         self.list(container, "spec.containers[]", "volumeMounts")?.iter().map(mount).collect()
+    }
+
+    fn names_first(&self, container: &Node) -> Result<bool> {
+        let first = self.list(container, "spec.containers[]", "volumeMounts")?.first();
+        Ok(match first.map(|node| &node.value) {
+            Some(Value::Map(entries)) => entries.first().is_some_and(|entry| entry.key == "name"),
+            // Without a neighbour, as the container itself is written.
+            _ => {
+                matches!(&container.value, Value::Map(entries) if entries.first().is_some_and(|entry| entry.key == "name"))
+            }
+        })
     }
 
     fn security(&self, owner: &Node, at: &str) -> Result<Security> {
