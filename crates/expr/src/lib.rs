@@ -6,5 +6,6 @@
 
 mod ast;
 pub mod field;
+pub mod symbolic;
 
 pub use ast::{Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Test, TimePart};

@@ -1,0 +1,251 @@
+//! One test, seen from a policy.
+
+use std::collections::BTreeSet;
+
+use auditward_event::{Level, Stage};
+
+use super::place::{Place, Visible, of};
+use super::set::{Names, Paths};
+use super::way::{Kind, Resources, Way};
+use crate::{Field, Fold, Function, Literal, Match, Quantifier, Root, Test};
+
+/// The ways in which the test is what `wanted` says.
+pub(super) fn ways(test: &Test, wanted: bool, exact: &mut bool) -> Vec<Way> {
+    let place = of(&test.field);
+    if let Some(ways) = user_fact(test, wanted) {
+        return ways;
+    }
+    match &place {
+        Place::Visible(Visible::Uri) => vec![uri(&test.check, wanted, exact)],
+        Place::Visible(visible) => vec![named(*visible, test, wanted, exact)],
+        Place::Stage => vec![stage(test, wanted, exact)],
+        // What has to be absent is absent from an event that has no place for it.
+        _ if !wanted => {
+            *exact = false;
+            vec![Way::any()]
+        }
+        _ => {
+            *exact = false;
+            vec![read_place(&place)]
+        }
+    }
+}
+
+/// The requests in which the field is there at all.
+pub(super) fn read(field: &Field) -> Way {
+    read_place(&of(field))
+}
+
+fn read_place(place: &Place) -> Way {
+    // At RequestReceived nothing of the body has been read yet.
+    const ANSWERED: [Stage; 3] = [Stage::ResponseStarted, Stage::ResponseComplete, Stage::Panic];
+    let writes = || Names::only(["create", "update", "patch"]);
+    match place {
+        Place::Answer => Way { stages: ANSWERED.to_vec(), ..Way::any() },
+        Place::Request(path) => {
+            let with_body = writes().or(&Names::only(["delete", "deletecollection"]));
+            let options = path.starts_with("requestObject");
+            let verbs = if options { with_body } else { writes() };
+            Way {
+                verbs,
+                level: Level::Request,
+                stages: ANSWERED.to_vec(),
+                paths: BTreeSet::from([path.clone()]),
+                ..Way::resources(Resources::any())
+            }
+        }
+        Place::Pod(path) => Way {
+            verbs: writes(),
+            level: Level::Request,
+            stages: ANSWERED.to_vec(),
+            paths: BTreeSet::from([path.clone()]),
+            ..Way::resources(workloads())
+        },
+        Place::Response(path) => Way {
+            level: Level::RequestResponse,
+            stages: vec![Stage::ResponseComplete],
+            paths: BTreeSet::from([path.clone()]),
+            ..Way::resources(Resources::any())
+        },
+        Place::Visible(_) | Place::Stage | Place::Metadata | Place::Element | Place::Unknown => Way::any(),
+    }
+}
+
+/// What has a pod specification in it; the same as `field/pod.rs` reads.
+fn workloads() -> Resources {
+    Resources {
+        groups: Names::only(["", "apps", "batch", "extensions"]),
+        resources: Names::only([
+            "pods",
+            "podtemplates",
+            "replicationcontrollers",
+            "deployments",
+            "daemonsets",
+            "statefulsets",
+            "replicasets",
+            "jobs",
+            "cronjobs",
+        ]),
+        subresources: Names::only(["", "ephemeralcontainers", "resize"]),
+        ..Resources::any()
+    }
+}
+
+/// Facts that say who asks.
+fn user_fact(test: &Test, wanted: bool) -> Option<Vec<Way>> {
+    let Root::Fact(name) = &test.field.root else { return None };
+    if name != "actor" || !test.field.functions.is_empty() {
+        return None;
+    }
+    let named: Vec<&str> = match &test.check {
+        Match::Is(Literal::Text(word)) | Match::Equals(word, Fold::Exact) => vec![word],
+        Match::In(words, Fold::Exact) => words.iter().map(String::as_str).collect(),
+        _ => return None,
+    };
+    let anonymous = || Names::only(["system:anonymous"]);
+    let ways = named.iter().map(|kind| match (*kind, wanted) {
+        ("anonymous", true) => Way { users: anonymous(), without_user: false, ..Way::any() },
+        ("unauthenticated", true) => Way { users: Names::only::<&str>([]), ..Way::any() },
+        (_, true) => Way { users: anonymous().complement(), without_user: false, ..Way::any() },
+        (_, false) => Way::any(),
+    });
+    if wanted {
+        return Some(ways.collect());
+    }
+    let mut rest = Way::any();
+    if named.contains(&"anonymous") {
+        rest.users = anonymous().complement();
+    }
+    rest.without_user = !named.contains(&"unauthenticated");
+    Some(vec![rest])
+}
+
+/// The texts that a check is true of.
+struct Words {
+    names: Names,
+    known: Known,
+}
+
+/// How well the texts are known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// These and no others.
+    Exactly,
+    /// Also texts that differ from these by case.
+    ButForCase,
+    /// They could be any.
+    No,
+}
+
+fn words(test: &Test) -> Words {
+    let unknown = || Words { names: Names::any(), known: Known::No };
+    let lower = match test.field.functions.as_slice() {
+        [] => false,
+        [Function::Lower] => true,
+        _ => return unknown(),
+    };
+    let folded = |words: &[String], fold: Fold| {
+        if fold == Fold::Exact && !lower {
+            return Words { names: Names::only(words.iter().cloned()), known: Known::Exactly };
+        }
+        Words { names: Names::only(words.iter().map(|text| text.to_lowercase())), known: Known::ButForCase }
+    };
+    match &test.check {
+        Match::Exists => Words { names: Names::any(), known: Known::Exactly },
+        Match::Is(Literal::Text(word)) => folded(std::slice::from_ref(word), Fold::Exact),
+        Match::Equals(word, fold) => folded(std::slice::from_ref(word), *fold),
+        Match::In(words, fold) => folded(words, *fold),
+        Match::Null | Match::Is(_) => Words { names: Names::only::<&str>([]), known: Known::Exactly },
+        _ => unknown(),
+    }
+}
+
+/// A condition on a name that a policy sees.
+fn named(visible: Visible, test: &Test, wanted: bool, exact: &mut bool) -> Way {
+    let Words { names, known } = words(test);
+    // Verbs, resources, namespaces are in lower case always; names of users are what they are.
+    let known = known == Known::Exactly || known == Known::ButForCase && visible != Visible::User;
+    *exact &= known;
+    // A field that is there is not empty: the event leaves empty ones out.
+    let names = names.and(&Names::except([""]));
+    let said = match (wanted, known) {
+        (true, _) => names,
+        (false, true) => names.complement(),
+        // Not like a pattern, not equal but for case: could be anything.
+        (false, false) => Names::any(),
+    };
+    let any = Way::any();
+    let mut of = Resources::any();
+    match visible {
+        Visible::Verb => return Way { verbs: said, ..any },
+        // Names of users do differ by case.
+        Visible::User if !known => return Way { without_user: !wanted, ..any },
+        Visible::User => return Way { users: said, without_user: !wanted, ..any },
+        Visible::Groups => return groups(test, said, wanted, known, exact),
+        Visible::ApiGroup => of.groups = said,
+        Visible::Resource => of.resources = said,
+        Visible::Subresource => of.subresources = said,
+        Visible::Namespace => of.namespaces = said,
+        Visible::Name => of.names = said,
+        Visible::Uri => {}
+    }
+    // What is said of an object is not said of a request that has none; that it is not said may be just that.
+    let paths = (!wanted).then_some(Paths::Any);
+    Way { about: Kind { resources: Some(of), paths }, ..any }
+}
+
+fn groups(test: &Test, said: Names, wanted: bool, known: bool, exact: &mut bool) -> Way {
+    let any = Way::any();
+    match (wanted, said, test.quantifier) {
+        (true, Names::Only(one_of), Quantifier::Any) if known => {
+            Way { groups: BTreeSet::from([one_of]), without_user: false, ..any }
+        }
+        (false, Names::Except(none_of), Quantifier::Any) if known => Way { not_groups: none_of, ..any },
+        _ => {
+            *exact = false;
+            Way { without_user: !wanted, ..any }
+        }
+    }
+}
+
+fn stage(test: &Test, wanted: bool, exact: &mut bool) -> Way {
+    let Words { names, known } = words(test);
+    let known = known != Known::No;
+    *exact &= known;
+    let is = |stage: &Stage| {
+        names.contains(&stage.to_string()) || names.contains(&stage.to_string().to_lowercase())
+    };
+    let stages = Stage::ALL.into_iter().filter(|stage| !(known || wanted) || is(stage) == wanted).collect();
+    Way { stages, ..Way::any() }
+}
+
+/// A condition on the request's path and query.
+fn uri(check: &Match, wanted: bool, exact: &mut bool) -> Way {
+    *exact = false;
+    if !wanted {
+        return Way::any();
+    }
+    let path = |uri: &str| Paths::exact(uri.split('?').next().unwrap_or_default());
+    let (paths, starts): (Paths, Vec<&str>) = match check {
+        Match::Is(Literal::Text(text)) | Match::Equals(text, Fold::Exact) => (path(text), vec![text]),
+        Match::In(words, Fold::Exact) => (
+            words
+                .iter()
+                .map(|text| path(text))
+                .fold(Paths::Some { exact: BTreeSet::new(), prefixes: BTreeSet::new() }, |all, one| {
+                    all.or(&one)
+                }),
+            words.iter().map(String::as_str).collect(),
+        ),
+        Match::StartsWith(text, Fold::Exact) => match text.split_once('?') {
+            Some((whole, _)) => (Paths::exact(whole), vec![text]),
+            None => (Paths::prefix(text), vec![text]),
+        },
+        _ => return Way::any(),
+    };
+    let resource = |start: &&str| {
+        ["/api/", "/apis/"].iter().any(|root| start.starts_with(root) || root.starts_with(*start))
+    };
+    let resources = starts.iter().any(resource).then(Resources::any);
+    Way { about: Kind { resources, paths: Some(paths) }, ..Way::any() }
+}

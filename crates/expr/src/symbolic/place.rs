@@ -1,0 +1,138 @@
+//! What a field is, seen from a policy.
+
+use auditward_event::{Path, Step};
+
+use crate::{Field, Root};
+
+/// What a field is, seen from a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Something that a policy decides by.
+    Visible(Visible),
+    /// The stage of the event.
+    Stage,
+    /// Told at level Metadata, at whatever stage.
+    Metadata,
+    /// Told at level Metadata once there is an answer.
+    Answer,
+    /// In the body of a request for a resource.
+    Request(String),
+    /// In the pod specification of such a body.
+    Pod(String),
+    /// In the body of the answer.
+    Response(String),
+    /// In the object that an enclosing `some` is about, which has been counted.
+    Element,
+    /// Anywhere at all.
+    Unknown,
+}
+
+/// What a policy decides by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Visible {
+    User,
+    Groups,
+    Verb,
+    ApiGroup,
+    Resource,
+    Subresource,
+    Namespace,
+    Name,
+    Uri,
+}
+
+/// What the field is.
+pub(super) fn of(field: &Field) -> Place {
+    match &field.root {
+        Root::Event(path) => keyed(&keys(path), &path.to_string()),
+        Root::Dotted(keys) => {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            keyed(&keys, &keys.join("."))
+        }
+        Root::Object(path) => Place::Request(below("object", path)),
+        Root::Pod(path) => Place::Pod(below("pod", path)),
+        Root::Container(path) => Place::Pod(below("container", path)),
+        Root::Element(_) => Place::Element,
+        Root::Query(_) => Place::Metadata,
+        Root::Anywhere => Place::Unknown,
+        Root::Fact(name) => fact(name),
+        Root::Falco(name, argument) => falco(name, argument.as_deref()),
+    }
+}
+
+fn below(root: &str, path: &Path) -> String {
+    let path = path.to_string();
+    let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+    format!("{root}{dot}{path}")
+}
+
+/// The keys on the way, items of lists left out.
+fn keys(path: &Path) -> Vec<&str> {
+    path.steps()
+        .iter()
+        .filter_map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn keyed(keys: &[&str], whole: &str) -> Place {
+    let visible = match keys {
+        ["user", "username"] => Visible::User,
+        ["user", "groups"] => Visible::Groups,
+        ["verb"] => Visible::Verb,
+        ["objectRef", "apiGroup"] => Visible::ApiGroup,
+        ["objectRef", "resource"] => Visible::Resource,
+        ["objectRef", "subresource"] => Visible::Subresource,
+        ["objectRef", "namespace"] => Visible::Namespace,
+        ["objectRef", "name"] => Visible::Name,
+        ["requestURI"] => Visible::Uri,
+        ["stage"] => return Place::Stage,
+        ["requestObject", ..] => return Place::Request(whole.to_owned()),
+        ["responseObject", ..] => return Place::Response(whole.to_owned()),
+        // Authorization has decided before an event is written at its first stage; the rest comes with the answer.
+        ["responseStatus", ..] => return Place::Answer,
+        _ => return Place::Metadata,
+    };
+    Place::Visible(visible)
+}
+
+fn fact(name: &str) -> Place {
+    match name {
+        "outcome" => Place::Answer,
+        _ => Place::Metadata,
+    }
+}
+
+fn falco(name: &str, argument: Option<&str>) -> Place {
+    let visible = match name {
+        "ka.user.name" => Visible::User,
+        "ka.user.groups" => Visible::Groups,
+        "ka.verb" => Visible::Verb,
+        "ka.target.resource" => Visible::Resource,
+        "ka.target.subresource" => Visible::Subresource,
+        "ka.target.namespace" => Visible::Namespace,
+        "ka.target.name" => Visible::Name,
+        "ka.uri" => Visible::Uri,
+        "ka.stage" => return Place::Stage,
+        "ka.response.code" | "ka.response.reason" => return Place::Answer,
+        "ka.resp.name" | "ka.target.pod.name" => return Place::Response(name.to_owned()),
+        // It says "true" of every event.
+        "ka.req.binding.subject.has_name" => return Place::Metadata,
+        // The target's name, whatever it is called.
+        "ka.req.configmap.name" => Visible::Name,
+        "jevt.value" | "json.value" => {
+            let pointer = argument.unwrap_or_default().trim_start_matches('/').to_owned();
+            let keys: Vec<String> =
+                pointer.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
+            let keys: Vec<&str> =
+                keys.iter().map(String::as_str).filter(|key| key.parse::<u32>().is_err()).collect();
+            return keyed(&keys, &keys.join("."));
+        }
+        "jevt.obj" | "json.obj" => return Place::Unknown,
+        name if name.starts_with("ka.req.") => return Place::Request(name.to_owned()),
+        _ => return Place::Metadata,
+    };
+    Place::Visible(visible)
+}
