@@ -82,6 +82,18 @@ impl<'a> Value<'a> {
         (self.kind() == Kind::String).then(|| json::text(self.bytes))
     }
 
+    /// The value's JSON text without whitespace; borrowed for a scalar. What is not UTF-8 becomes U+FFFD.
+    pub fn compact(self) -> Cow<'a, str> {
+        if !matches!(self.kind(), Kind::Array | Kind::Object) {
+            return String::from_utf8_lossy(self.bytes);
+        }
+        let mut out = Vec::with_capacity(self.bytes.len());
+        json::write_compact(self.bytes, &mut out);
+        Cow::Owned(
+            String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
+        )
+    }
+
     /// Whether this is a string that says `text`; allocates only if something in it is escaped.
     #[inline]
     pub fn is_str(self, text: &str) -> bool {

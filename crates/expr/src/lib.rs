@@ -3,9 +3,21 @@
 //! Rules of every language and searches are lowered to [`Expr`], so that two languages can never disagree on what a
 //! comparison means. Where languages differ, the tree says so with different nodes: nothing is implied by where an
 //! expression came from.
+//!
+//! Invariant: no input makes anything here panic, and no event makes a test take more than linear time.
 
 mod ast;
+mod check;
+mod compiled;
 pub mod field;
+mod fold;
+mod item;
+mod pattern;
+mod subject;
 pub mod symbolic;
 
 pub use ast::{Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Test, TimePart};
+pub use check::Type;
+pub use compiled::{BadMatch, Compiled, CompiledTest};
+pub use item::Item;
+pub use subject::{Scope, Subject};

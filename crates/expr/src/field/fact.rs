@@ -1,0 +1,397 @@
+//! What follows from an event by a definition of ours.
+//!
+//! One entry of [`FACTS`] and one function for each. A fact that does not apply to an event has no value there.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use auditward_event::{Kind, Stage, Value};
+
+use super::query::parameters;
+use crate::check::Type;
+use crate::{Item, Subject};
+
+/// Something that follows from an event.
+#[derive(Debug)]
+pub struct Fact {
+    /// As expressions call it.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: Type,
+    /// What it means; for people.
+    pub meaning: &'static str,
+    pub(crate) read: for<'a> fn(&Subject<'a>) -> Option<Item<'a>>,
+}
+
+/// All of them.
+pub static FACTS: &[Fact] = &[
+    Fact {
+        name: "actor",
+        kind: Type::Text,
+        meaning: "who asks: `unauthenticated` (nobody was recognised), `anonymous`, `node` (a kubelet, with its group), \
+                  `controlPlane` (API server, scheduler, controller manager, kube-proxy by certificate), `controller` \
+                  (a built-in controller's own account in kube-system), `serviceAccount` (any other), `bootstrap` (a \
+                  bootstrap token), `person` (everybody else)",
+        read: |s| Some(text(actor(s))),
+    },
+    Fact {
+        name: "changes",
+        kind: Type::Bool,
+        meaning: "whether the verb is `create`, `update`, `patch`, `delete` or `deletecollection`",
+        read: |s| {
+            let verb = s.event().verb();
+            Some(Item::Bool(matches!(&*verb, "create" | "update" | "patch" | "delete" | "deletecollection")))
+        },
+    },
+    Fact {
+        name: "decision",
+        kind: Type::Text,
+        meaning: "what authorisation said: `allow` or `forbid`",
+        read: |s| s.event().annotation("authorization.k8s.io/decision").map(Item::Text),
+    },
+    Fact {
+        name: "dryRun",
+        kind: Type::Bool,
+        meaning: "whether nothing is to be stored: `dryRun=All` in the query or in the body's options",
+        read: |s| Some(Item::Bool(dry_run(s))),
+    },
+    Fact {
+        name: "exec.command",
+        kind: Type::Text,
+        meaning: "the command of an exec, its words joined by blanks",
+        read: exec_command,
+    },
+    Fact {
+        name: "exec.interactive",
+        kind: Type::Bool,
+        meaning: "whether an exec or attach has both an input and a terminal",
+        read: |s| {
+            subresource(s, &["exec", "attach"])
+                .then(|| Item::Bool(switched_on(s, "stdin") && switched_on(s, "tty")))
+        },
+    },
+    Fact {
+        name: "final",
+        kind: Type::Bool,
+        meaning: "whether the request's result is known with this event: ResponseComplete, Panic, and ResponseStarted \
+                  of a refused authentication or of a connection that stays open",
+        read: |s| Some(Item::Bool(is_final(s))),
+    },
+    Fact {
+        name: "impersonated",
+        kind: Type::Bool,
+        meaning: "whether the request was carried out as somebody else",
+        read: |s| {
+            let as_whom = s.event().get("impersonatedUser");
+            Some(Item::Bool(as_whom.is_some_and(|user| !user.is_null())))
+        },
+    },
+    Fact {
+        name: "longRunning",
+        kind: Type::Bool,
+        meaning: "whether the connection stays open: a watch, exec, attach, portforward, proxy, or a log that is followed",
+        read: |s| Some(Item::Bool(long_running(s))),
+    },
+    Fact {
+        name: "node",
+        kind: Type::Text,
+        meaning: "the node's name, where a node asks",
+        read: |s| {
+            let user = s.user();
+            is_node(s).then(|| rest_of(&user.username, "system:node:")).flatten().map(Item::Text)
+        },
+    },
+    Fact {
+        name: "outcome",
+        kind: Type::Text,
+        meaning: "how it ended: `success` (code below 400), `unauthenticated` (401), `denied` (403, or authorisation \
+                  said `forbid`), `failed` (any other code), `none` (no code yet)",
+        read: |s| Some(text(outcome(s))),
+    },
+    Fact {
+        name: "patch.kind",
+        kind: Type::Text,
+        meaning: "of a patch with a body: `json` for a list of operations, `merge` for a part of the object",
+        read: |s| match (&*s.event().verb(), s.event().request_object()?.kind()) {
+            ("patch", Kind::Array) => Some(text("json")),
+            ("patch", Kind::Object) => Some(text("merge")),
+            _ => None,
+        },
+    },
+    Fact {
+        name: "path",
+        kind: Type::Text,
+        meaning: "`requestURI` without its query",
+        read: |s| {
+            let uri = s.event().get("requestURI")?.as_str()?;
+            let end = uri.find('?').unwrap_or(uri.len());
+            Some(Item::Text(piece(uri, 0, end)))
+        },
+    },
+    Fact {
+        name: "serviceAccount.name",
+        kind: Type::Text,
+        meaning: "the service account's name, where one asks",
+        read: |s| {
+            let user = &s.user().username;
+            let (namespace, _) = service_account(user)?;
+            let start = SERVICE_ACCOUNT.len() + namespace.len() + 1;
+            Some(Item::Text(piece(user.clone(), start, user.len())))
+        },
+    },
+    Fact {
+        name: "serviceAccount.namespace",
+        kind: Type::Text,
+        meaning: "the service account's namespace, where one asks",
+        read: |s| {
+            let user = &s.user().username;
+            let (namespace, _) = service_account(user)?;
+            let start = SERVICE_ACCOUNT.len();
+            let end = start + namespace.len();
+            Some(Item::Text(piece(user.clone(), start, end)))
+        },
+    },
+    Fact {
+        name: "sourceIP",
+        kind: Type::Address,
+        meaning: "the address that the connection came from: the last of `sourceIPs`, the only one that a client cannot \
+                  make up",
+        read: |s| s.event().source_ips().last().map(Item::Text),
+    },
+    Fact {
+        name: "sourceScope",
+        kind: Type::Text,
+        meaning: "where `sourceIP` is: `loopback`, `private` (also link-local and carrier-grade NAT) or `public`",
+        read: |s| Some(text(scope(address(&s.event().source_ips().last()?)?))),
+    },
+    Fact {
+        name: "userAgent.name",
+        kind: Type::Text,
+        meaning: "`userAgent` up to the first `/` or blank: `kubectl`, `curl`",
+        read: |s| {
+            let agent = s.event().get("userAgent")?.as_str()?;
+            let end = agent.find(['/', ' ']).unwrap_or(agent.len());
+            Some(Item::Text(piece(agent, 0, end)))
+        },
+    },
+];
+
+/// The fact of this name.
+pub fn find(name: &str) -> Option<&'static Fact> {
+    FACTS.iter().find(|fact| fact.name == name)
+}
+
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+
+/// The accounts, all in kube-system, under which kube-controller-manager's own controllers act
+/// (`--use-service-account-credentials`, which kubeadm sets): the names in Kubernetes' bootstrap policy for controllers,
+/// and those it uses without a role of their own.
+const CONTROLLERS: &[&str] = &[
+    "attachdetach-controller",
+    "bootstrap-signer",
+    "certificate-controller",
+    "clusterrole-aggregation-controller",
+    "cronjob-controller",
+    "daemon-set-controller",
+    "deployment-controller",
+    "device-taint-eviction-controller",
+    "disruption-controller",
+    "endpoint-controller",
+    "endpointslice-controller",
+    "endpointslicemirroring-controller",
+    "ephemeral-volume-controller",
+    "expand-controller",
+    "generic-garbage-collector",
+    "horizontal-pod-autoscaler",
+    "job-controller",
+    "kube-apiserver-serving-clustertrustbundle-publisher",
+    "legacy-service-account-token-cleaner",
+    "namespace-controller",
+    "node-controller",
+    "persistent-volume-binder",
+    "pod-garbage-collector",
+    "podcertificaterequestcleaner",
+    "pv-protection-controller",
+    "pvc-protection-controller",
+    "replicaset-controller",
+    "replication-controller",
+    "resource-claim-controller",
+    "resourcequota-controller",
+    "root-ca-cert-publisher",
+    "route-controller",
+    "selinux-warning-controller",
+    "service-account-controller",
+    "service-cidrs-controller",
+    "service-controller",
+    "statefulset-controller",
+    "storage-version-garbage-collector",
+    "storage-version-migrator-controller",
+    "token-cleaner",
+    "ttl-after-finished-controller",
+    "ttl-controller",
+    "validatingadmissionpolicy-status-controller",
+    "volumeattributesclass-protection-controller",
+];
+
+fn text<'a>(text: &'static str) -> Item<'a> {
+    Item::Text(Cow::Borrowed(text))
+}
+
+/// A piece of a text, borrowed if the text is.
+fn piece(text: Cow<'_, str>, start: usize, end: usize) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[start..end]),
+        Cow::Owned(text) => Cow::Owned(text[start..end].to_owned()),
+    }
+}
+
+fn rest_of<'a>(text: &Cow<'a, str>, prefix: &str) -> Option<Cow<'a, str>> {
+    text.strip_prefix(prefix).filter(|rest| !rest.is_empty())?;
+    Some(piece(text.clone(), prefix.len(), text.len()))
+}
+
+/// Group names matter: only an authenticator adds `system:nodes` and `system:serviceaccounts`, while a certificate's
+/// common name may say anything.
+fn actor(subject: &Subject<'_>) -> &'static str {
+    let user = subject.user();
+    match &*user.username {
+        "" => "unauthenticated",
+        "system:anonymous" => "anonymous",
+        "system:apiserver"
+        | "system:kube-scheduler"
+        | "system:kube-controller-manager"
+        | "system:kube-proxy" => "controlPlane",
+        name if name.starts_with("system:bootstrap:") => "bootstrap",
+        name => match service_account(name) {
+            Some(("kube-system", name))
+                if CONTROLLERS.binary_search(&name).is_ok()
+                    && in_group(subject, "system:serviceaccounts") =>
+            {
+                "controller"
+            }
+            Some(_) => "serviceAccount",
+            None if is_node(subject) => "node",
+            None => "person",
+        },
+    }
+}
+
+fn in_group(subject: &Subject<'_>, group: &str) -> bool {
+    subject.user().groups().any(|name| name == group)
+}
+
+fn is_node(subject: &Subject<'_>) -> bool {
+    let name = subject.user().username.strip_prefix("system:node:");
+    name.is_some_and(|name| !name.is_empty()) && in_group(subject, "system:nodes")
+}
+
+/// Namespace and name.
+fn service_account(user: &str) -> Option<(&str, &str)> {
+    let (namespace, name) = user.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')?;
+    (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
+}
+
+fn outcome(subject: &Subject<'_>) -> &'static str {
+    let event = subject.event();
+    match event.response_code() {
+        Some(401) => "unauthenticated",
+        Some(403) => "denied",
+        _ if event.annotation("authorization.k8s.io/decision").as_deref() == Some("forbid") => "denied",
+        Some(400..) => "failed",
+        Some(1..400) => "success",
+        _ => "none",
+    }
+}
+
+fn dry_run(subject: &Subject<'_>) -> bool {
+    let all = |value: Value<'_>| value.items().any(|item| item.is_str("All"));
+    if parameters(subject).any(|(name, value)| name == "dryRun" && value == "All") {
+        return true;
+    }
+    let event = subject.event();
+    let Some(body) = event.request_object() else { return false };
+    let options = match &*event.verb() {
+        "delete" | "deletecollection" => Some(body),
+        // An eviction carries the options of the delete that it asks for.
+        "create" if subresource(subject, &["eviction"]) => body.get("deleteOptions"),
+        _ => None,
+    };
+    options.and_then(|options| options.get("dryRun")).is_some_and(all)
+}
+
+fn subresource(subject: &Subject<'_>, wanted: &[&str]) -> bool {
+    subject.object_ref().is_some_and(|object| wanted.contains(&&*object.subresource))
+}
+
+fn exec_command<'a>(subject: &Subject<'a>) -> Option<Item<'a>> {
+    if !subresource(subject, &["exec"]) {
+        return None;
+    }
+    let mut words = parameters(subject).filter(|(name, _)| name == "command").map(|(_, value)| value);
+    let mut command = words.next()?;
+    for word in words {
+        let command = command.to_mut();
+        command.push(' ');
+        command.push_str(&word);
+    }
+    Some(Item::Text(command))
+}
+
+/// As apimachinery reads a boolean of a query: the first value counts, and everything but `false` and `0` is true.
+fn switched_on(subject: &Subject<'_>, key: &str) -> bool {
+    let value = parameters(subject).find(|(name, _)| name == key).map(|(_, value)| value);
+    value.is_some_and(|value| !value.eq_ignore_ascii_case("false") && value != "0")
+}
+
+fn long_running(subject: &Subject<'_>) -> bool {
+    &*subject.event().verb() == "watch"
+        || subresource(subject, &["exec", "attach", "portforward", "proxy"])
+        || subresource(subject, &["log"]) && switched_on(subject, "follow")
+}
+
+fn is_final(subject: &Subject<'_>) -> bool {
+    let event = subject.event();
+    match event.stage() {
+        Some(Stage::ResponseComplete | Stage::Panic) => true,
+        Some(Stage::ResponseStarted) => {
+            matches!(event.response_code(), Some(101 | 401)) || long_running(subject)
+        }
+        Some(Stage::RequestReceived) | None => false,
+    }
+}
+
+/// An IPv4 address that is written as IPv6 is the IPv4 address.
+pub(crate) fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let text = text.split_once('%').map_or(text, |(address, _zone)| address);
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+fn scope(address: IpAddr) -> &'static str {
+    let private = match address {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || first == 100 && second & 0xc0 == 64
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    };
+    match () {
+        () if address.is_loopback() => "loopback",
+        () if private => "private",
+        () => "public",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_in_order_without_doubles() {
+        assert!(CONTROLLERS.is_sorted_by(|a, b| a < b));
+        assert!(FACTS.is_sorted_by(|a, b| a.name < b.name));
+    }
+}
