@@ -44,7 +44,7 @@ fn show(way: &Way) -> String {
         match names {
             Names::Only(names) => parts.push(format!("{what} {{{}}}", list(names))),
             Names::Except(names) if !names.is_empty() => {
-                parts.push(format!("{what} but {{{}}}", list(names)))
+                parts.push(format!("{what} but {{{}}}", list(names)));
             }
             Names::Except(_) => {}
         }

@@ -1,10 +1,10 @@
 //! Demands against a policy.
 
-use auditward_event::Level;
+use auditward_event::{Level, Stage};
 use auditward_policy::space::{Classifier, Part, Realism, Space, TooComplex, Witness};
 use auditward_policy::{Evaluator, Policy, StageSet};
 
-use super::Demand;
+use super::demand::{CERTAIN, Demand, long_running};
 
 /// How well a policy feeds a detection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,38 +117,47 @@ impl<'a> Judge<'a> {
         // Requests that no client sends prove nothing as long as the demand has ordinary ones.
         let Some(ordinary) = demand.space.witness().map(|witness| witness.realism) else { return Ok(parts) };
         for part in self.classifier.partition(&demand.space)? {
-            let Some(cause) = self.cause(part.rule, demand) else {
-                parts.seen |= part.space.witness().is_some_and(|witness| witness.realism <= ordinary);
-                continue;
+            let (seen, blind, cause) = match self.sight(part.rule, demand) {
+                Record::Enough => (part.space, Space::nothing(), Cause::NotRecorded),
+                Record::Short(cause) => (Space::nothing(), part.space, cause),
+                Record::OnlyStarts => {
+                    let long = long_running();
+                    let cause = Cause::Stages { needed: demand.stages };
+                    (part.space.and(&long)?, part.space.minus(&long)?, cause)
+                }
             };
-            let Some(witness) = self.confirmed(part.rule, &part.space, ordinary) else { continue };
+            parts.seen |= seen.witness().is_some_and(|witness| witness.realism <= ordinary);
+            let Some(witness) = self.confirmed(part.rule, &blind, ordinary) else { continue };
             parts.blind.push(Blind {
                 step: demand.step.clone(),
                 cause,
                 policy_rule: part.rule,
                 witness,
-                space: part.space.tidy(),
+                space: blind.tidy(),
                 paths: demand.paths.clone(),
             });
         }
         Ok(parts)
     }
 
-    /// Why what the rule at `rule` decides does not do for the demand; `None` where it does.
-    fn cause(&self, rule: Option<usize>, demand: &Demand) -> Option<Cause> {
+    /// How what the rule at `rule` decides serves the demand.
+    fn sight(&self, rule: Option<usize>, demand: &Demand) -> Record {
         let policy = self.classifier.policy();
         let Some(rule) = rule.and_then(|index| policy.rules.get(index)) else {
-            return Some(Cause::NotRecorded);
+            return Record::Short(Cause::NotRecorded);
         };
         let omitted = policy.omit_stages.union(rule.omit_stages);
+        let kept = |stage: Stage| demand.stages.contains(stage) && !omitted.contains(stage);
         if rule.level == Level::None {
-            Some(Cause::NotRecorded)
+            Record::Short(Cause::NotRecorded)
         } else if rule.level < demand.level {
-            Some(Cause::Level { recorded: rule.level, needed: demand.level })
-        } else if demand.stages.iter().all(|stage| omitted.contains(stage)) {
-            Some(Cause::Stages { needed: demand.stages })
+            Record::Short(Cause::Level { recorded: rule.level, needed: demand.level })
+        } else if CERTAIN.into_iter().any(kept) {
+            Record::Enough
+        } else if kept(Stage::ResponseStarted) {
+            Record::OnlyStarts
         } else {
-            None
+            Record::Short(Cause::Stages { needed: demand.stages })
         }
     }
 
@@ -159,6 +168,16 @@ impl<'a> Judge<'a> {
         debug_assert_eq!(decided, rule, "{witness:?}");
         (decided == rule).then_some(witness)
     }
+}
+
+/// How well a rule of the policy records what a demand asks for.
+enum Record {
+    /// Well enough.
+    Enough,
+    /// Only where a request has begun to be answered before it is done.
+    OnlyStarts,
+    /// Not well enough.
+    Short(Cause),
 }
 
 struct Parts {

@@ -21,5 +21,5 @@ mod judge;
 #[cfg(test)]
 mod tests;
 
-pub use demand::Demand;
+pub use demand::{Demand, demands};
 pub use judge::{Blind, Cause, Coverage, Judge, Sight, coverage};
