@@ -1,0 +1,146 @@
+//! What is kept of an event that a rule asked for: the event's bytes are gone when its turn comes.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use auditward_event::EventView;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::alert::Object;
+use crate::config::Limits;
+use crate::digest::{Digest, Hasher};
+use crate::time::Micros;
+
+/// One event that one rule, or one step of a sequence, matched.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Hit {
+    /// By its place in the set; in a saved state by its place in the list there.
+    pub(crate) rule: usize,
+    /// Which of the rule's inputs.
+    pub(crate) input: usize,
+    /// What was read of the event, for each detector that may be told of it, the nearest first. Never empty.
+    pub(crate) keys: Vec<Key>,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) summary: String,
+    pub(crate) details: Vec<(String, Value)>,
+}
+
+/// What one detector wants to know of an event.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) group: Digest,
+    /// Counted once each, or looked up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) values: Vec<Digest>,
+    /// Finite ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) numbers: Vec<f64>,
+}
+
+/// What alerts say of an event whatever the rule; shared by all that match it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) time: Micros,
+    /// The same for all stages of a request.
+    pub(crate) request: Digest,
+    /// The same for all copies of an event.
+    pub(crate) event: Digest,
+    pub(crate) mark: Arc<EventRef>,
+    pub(crate) user: String,
+    pub(crate) impersonated_user: Option<String>,
+    pub(crate) source_ips: Vec<String>,
+    pub(crate) user_agent: String,
+    pub(crate) verb: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) object: Option<Object>,
+}
+
+/// Names an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRef {
+    /// The request; any text, since clients may choose it.
+    #[serde(rename = "auditID")]
+    pub audit_id: String,
+    /// The stage, empty where the event names none that we know.
+    pub stage: String,
+}
+
+/// Which of two hits is dealt with first. Nothing in it depends on when or in which order they came.
+pub(crate) type Turn = (Micros, Digest, usize, Reverse<usize>);
+
+impl Hit {
+    /// By time; then by what only makes it the same for everybody. The later step of a sequence comes first, so that no
+    /// event is one step and the next of it.
+    pub(crate) fn turn(&self) -> Turn {
+        (self.facts.time, self.facts.event, self.rule, Reverse(self.input))
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let details: usize =
+            self.details.iter().map(|(name, value)| name.len() + text_bytes(value) + 64).sum();
+        let facts = &self.facts;
+        let texts = facts.user.len() + facts.user_agent.len() + facts.mark.audit_id.len();
+        let keys: usize =
+            self.keys.iter().map(|key| 64 + 16 * key.values.len() + 8 * key.numbers.len()).sum();
+        512 + self.summary.len() + details + texts + keys
+    }
+}
+
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| text_bytes(item) + 32).sum(),
+        _ => 16,
+    }
+}
+
+impl Facts {
+    /// `time` stands in where the event has none.
+    pub(crate) fn of(view: &EventView<'_>, time: Micros, limits: &Limits) -> Self {
+        let cut = |text: &str| cut(text, limits.text_chars_max);
+        let audit_id = view.audit_id();
+        let stage = view.stage().map_or("", auditward_event::Stage::as_str);
+        let received = view.get("requestReceivedTimestamp").map_or(&b""[..], |value| value.as_bytes());
+        // Clients choose audit ids. Were the id alone to say which events are of one request, whoever repeats the id of
+        // an earlier request would pass unseen; the time of reception is the API server's own.
+        let request = match &*audit_id {
+            "" => Hasher::new("event").part(view.as_bytes()),
+            id => Hasher::new("request").part(id.as_bytes()).part(received),
+        }
+        .finish();
+        Facts {
+            time,
+            request,
+            event: Hasher::new("stage").digest(request).part(stage.as_bytes()).number(time).finish(),
+            mark: Arc::new(EventRef { audit_id: cut(&audit_id), stage: stage.to_owned() }),
+            user: cut(&view.user().username),
+            impersonated_user: view.impersonated_user().map(|user| cut(&user.username)),
+            source_ips: view.source_ips().take(limits.values_max).map(|ip| cut(&ip)).collect(),
+            user_agent: cut(&view.user_agent()),
+            verb: cut(&view.verb()),
+            code: view.response_code(),
+            object: view.object_ref().map(|object| Object {
+                api_group: cut(&object.api_group),
+                resource: cut(&object.resource),
+                subresource: cut(&object.subresource),
+                namespace: cut(&object.namespace),
+                name: cut(&object.name),
+            }),
+        }
+    }
+}
+
+/// At most so many characters; what is longer ends in `…`.
+pub(crate) fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) if text.len() > chars_max => format!("{}…", &text[..end]),
+        _ => text.to_owned(),
+    }
+}
+
+/// When an event happened: at its stage, else when its request came.
+pub(crate) fn event_time(view: &EventView<'_>) -> Option<Micros> {
+    view.stage_time().or_else(|| view.request_received()).map(auditward_event::MicroTime::as_micros)
+}

@@ -1,0 +1,141 @@
+//! What an event is about, in a few words: stage, level, verb, group, version, resource, subresource.
+//!
+//! A cluster has thousands of objects and users but some hundred heads. Tests that look at nothing else have the same answer
+//! for all events of a head, so they are asked once, and most rules are out.
+
+use auditward_event::{EventView, Kind, Path, Step, Value};
+use auditward_expr::{Expr, Field, Match, Root, Test};
+
+/// The top-level keys of an event that belong to its head.
+const KEYS: [&str; 3] = ["stage", "level", "verb"];
+
+/// The keys of `objectRef` that do.
+const OBJECT_KEYS: [&str; 4] = ["apiGroup", "apiVersion", "resource", "subresource"];
+
+/// A value that is longer than this makes an event one of its own, whose head is not kept.
+const VALUE_BYTES_MAX: usize = 256;
+
+/// Writes the head of `view` to `head`: the values as they stand in the text, each with its length. False if the event is
+/// built so oddly that more than these values decides.
+pub(super) fn write(view: &EventView<'_>, head: &mut Vec<u8>) -> bool {
+    head.clear();
+    let mut put = |bytes: Option<&[u8]>| {
+        // Values are never empty, so that zero is free for a missing one.
+        let bytes = bytes.unwrap_or_default();
+        let Ok(length) = u8::try_from(bytes.len().min(VALUE_BYTES_MAX)) else { return false };
+        head.push(length);
+        head.extend_from_slice(bytes);
+        true
+    };
+    for key in KEYS {
+        if !put(view.get(key).map(Value::as_bytes)) {
+            return false;
+        }
+    }
+    // Without an audit id Falco's fields have nothing to say.
+    if !view.get("auditID").is_some_and(|id| id.kind() == Kind::String) {
+        return false;
+    }
+    let Some(object) = view.get("objectRef") else { return put(None) };
+    if object.kind() != Kind::Object {
+        // An array of them is something else to Sigma's fields than to ours.
+        return false;
+    }
+    let mut found = [None; OBJECT_KEYS.len()];
+    for (key, value) in object.entries() {
+        if let Some(place) = OBJECT_KEYS.iter().position(|known| *known == key) {
+            found[place] = Some(value.as_bytes());
+        }
+    }
+    put(Some(b"{")) && found.into_iter().all(put)
+}
+
+/// How much of an event has to be looked at, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Reach {
+    /// Its head.
+    Head,
+    /// A short field.
+    Short,
+    /// Something longer, or several fields.
+    Long,
+    /// A body.
+    Body,
+    /// A body in all its depth.
+    Everything,
+}
+
+impl Reach {
+    pub(super) fn of_test(test: &Test) -> Self {
+        let other = match &test.check {
+            Match::Field(_, other) => Self::of_field(other),
+            _ => Reach::Head,
+        };
+        Self::of_field(&test.field).max(other)
+    }
+
+    pub(super) fn of_field(field: &Field) -> Self {
+        match &field.root {
+            Root::Event(path) => Self::of_path(path),
+            Root::Dotted(keys) => Self::of_keys(&keys.iter().map(String::as_str).collect::<Vec<_>>()),
+            Root::Falco(name, argument) => Self::of_falco(name, argument.as_deref()),
+            Root::Object(_) | Root::Pod(_) | Root::Container(_) => Reach::Body,
+            Root::Query(_) | Root::Fact(_) => Reach::Long,
+            Root::Element(_) => Reach::Short,
+            Root::Anywhere => Reach::Everything,
+        }
+    }
+
+    /// Of all that is asked in an expression.
+    pub(super) fn of_expr(expr: &Expr) -> Self {
+        match expr {
+            Expr::Const(_) => Reach::Head,
+            Expr::Not(inner) => Self::of_expr(inner),
+            Expr::And(all) | Expr::Or(all) => all.iter().map(Self::of_expr).max().unwrap_or(Reach::Head),
+            Expr::Test(test) => Self::of_test(test),
+            Expr::Some { list, holds } => Self::of_field(list).max(Self::of_expr(holds)).max(Reach::Short),
+        }
+    }
+
+    fn of_path(path: &Path) -> Self {
+        let keys: Option<Vec<&str>> = path
+            .steps()
+            .iter()
+            .map(|step| match step {
+                Step::Key(key) => Some(key.as_str()),
+                Step::Index(_) | Step::Each => None,
+            })
+            .collect();
+        match (keys, path.steps().first()) {
+            (Some(keys), _) => Self::of_keys(&keys),
+            (None, Some(Step::Key(first))) => Self::of_keys(&[first]).max(Reach::Long),
+            (None, _) => Reach::Everything,
+        }
+    }
+
+    fn of_keys(keys: &[&str]) -> Self {
+        match keys {
+            [] => Reach::Everything,
+            [key] if KEYS.contains(key) => Reach::Head,
+            ["objectRef", key] if OBJECT_KEYS.contains(key) => Reach::Head,
+            ["requestObject" | "responseObject", ..] => Reach::Body,
+            ["auditID" | "userAgent" | "requestURI" | "stageTimestamp" | "requestReceivedTimestamp"]
+            | ["user" | "objectRef" | "responseStatus", _] => Reach::Short,
+            _ => Reach::Long,
+        }
+    }
+
+    /// The fields of which upstream reads one value of the event as it stands.
+    fn of_falco(name: &str, argument: Option<&str>) -> Self {
+        match (name, argument) {
+            ("ka.verb" | "ka.stage" | "ka.target.resource" | "ka.target.subresource", None) => Reach::Head,
+            ("jevt.value", Some(pointer)) => {
+                let keys: Vec<&str> = pointer.trim_start_matches('/').split('/').collect();
+                Self::of_keys(&keys).max(Reach::Short)
+            }
+            ("jevt.obj" | "jevt.rawtime", _) => Reach::Everything,
+            _ if name.starts_with("ka.req.") || name.starts_with("ka.resp.") => Reach::Body,
+            _ => Reach::Short,
+        }
+    }
+}

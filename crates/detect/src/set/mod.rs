@@ -1,0 +1,267 @@
+//! Rules compiled together, and what looks at events with them.
+//!
+//! - Every question that rules ask is there once, whichever rules ask it, and is asked of an event at most once
+//!   ([`dag`]).
+//! - For each kind of request ([`head`]) the questions that it answers by itself are answered once; what is left of the
+//!   rules is kept. Where nothing is left, the event is not looked at any further: its bodies were skipped, not read.
+//! - What is cheap to find out is asked first, and a body only when all else holds.
+
+mod answers;
+mod dag;
+mod head;
+mod read;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use auditward_event::EventView;
+use auditward_expr::{BadMatch, Subject};
+use auditward_rules::Rule;
+use thiserror::Error;
+
+use crate::config::Limits;
+use crate::hit::{Facts, Hit, event_time};
+use crate::plan::Plan;
+use crate::time::Micros;
+
+use answers::{Answers, Asked};
+use dag::{Dag, Node, NodeId};
+use head::Reach;
+
+/// Rules, compiled together. Made once, shared by all threads.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    plans: Vec<Plan>,
+    dag: Dag,
+    asked: Vec<Asked>,
+    /// What has to be true of an event, for each input of each rule.
+    roots: Vec<Root>,
+}
+
+/// Rules that cannot run together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// Two rules have the same id.
+    #[error("rule `{id}` is there twice: in `{first}` and in `{second}`")]
+    Twice {
+        /// The id.
+        id: String,
+        /// Where the first one stands.
+        first: String,
+        /// Where the other one stands.
+        second: String,
+    },
+    /// Something in an expression that its language's reader should have refused.
+    #[error("an expression has something in it that cannot be asked")]
+    Bad {
+        /// What.
+        source: BadMatch,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Root {
+    rule: usize,
+    input: usize,
+    node: NodeId,
+}
+
+impl RuleSet {
+    /// Compiles rules; which of them run is the caller's choice, [`Rule::enabled`] is not looked at. Gives all that is wrong.
+    pub fn compile(rules: Vec<Rule>) -> Result<Self, Vec<CompileError>> {
+        let mut places: HashMap<&str, &Rule> = HashMap::new();
+        let place = |rule: &Rule| format!("{}:{}", rule.origin.file, rule.origin.line);
+        let twice = rules.iter().filter_map(|rule| {
+            let first = places.insert(&rule.id, rule)?;
+            Some(CompileError::Twice { id: rule.id.clone(), first: place(first), second: place(rule) })
+        });
+        let mut errors: Vec<CompileError> = twice.collect();
+        let plans: Vec<Plan> = rules.iter().map(Plan::of).collect();
+        let mut dag = Dag::new();
+        let mut roots = Vec::new();
+        for (rule, plan) in plans.iter().enumerate() {
+            for (input, of) in plan.inputs.iter().enumerate() {
+                roots.push(Root { rule, input, node: dag.add(&of.when) });
+            }
+        }
+        let mut asked = Vec::new();
+        for question in dag.take_questions() {
+            match Asked::new(&question) {
+                Ok(question) => asked.push(question),
+                Err(bad) => errors.extend(bad.into_iter().map(|source| CompileError::Bad { source })),
+            }
+        }
+        if errors.is_empty() { Ok(RuleSet { rules, plans, dag, asked, roots }) } else { Err(errors) }
+    }
+
+    /// The rules, in the order in which they were given.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(crate) fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+}
+
+/// What was seen in a row of events: the input of [`crate::Engine::absorb`].
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub(crate) times: Vec<Option<Micros>>,
+    /// With the place of the event in `times`, in that order.
+    pub(crate) hits: Vec<(usize, Hit)>,
+}
+
+impl Batch {
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// How many matches of events and rules.
+    pub fn matches(&self) -> usize {
+        self.hits.len()
+    }
+}
+
+impl std::fmt::Debug for Matcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (rules, heads) = (self.set.rules.len(), self.heads.len());
+        f.debug_struct("Matcher").field("rules", &rules).field("heads", &heads).finish_non_exhaustive()
+    }
+}
+
+/// One pair of eyes: says which rules match an event. Each thread has its own.
+pub struct Matcher {
+    set: Arc<RuleSet>,
+    limits: Limits,
+    /// The set's nodes, and behind them those that are left of rules for the heads below.
+    dag: Dag,
+    heads: HashMap<Box<[u8]>, Arc<[Root]>>,
+    /// The head of the event that is looked at.
+    head: Vec<u8>,
+    answers: Answers,
+}
+
+impl Matcher {
+    /// How many nodes may be kept for heads, for each node of the set and one more.
+    const NODES_MAX_FACTOR: usize = 64;
+
+    pub(crate) fn new(set: Arc<RuleSet>, limits: Limits) -> Self {
+        let dag = set.dag.clone();
+        Matcher { set, limits, dag, heads: HashMap::new(), head: Vec::new(), answers: Answers::default() }
+    }
+
+    /// Looks at one event, and adds what it sees to `batch`.
+    pub fn look(&mut self, view: &EventView<'_>, batch: &mut Batch) {
+        let index = batch.times.len();
+        let time = event_time(view);
+        batch.times.push(time);
+        let Some(left) = self.left(view) else { return };
+        let subject = Subject::new(view);
+        self.answers.begin(self.dag.len());
+        let mut facts: Option<Arc<Facts>> = None;
+        for root in &*left {
+            if !self.answers.holds(root.node, &self.dag, &self.set.asked, &subject) {
+                continue;
+            }
+            let facts = facts
+                .get_or_insert_with(|| Arc::new(Facts::of(view, time.unwrap_or_default(), &self.limits)));
+            batch.hits.push((index, self.hit(*root, facts.clone(), &subject)));
+        }
+    }
+
+    /// Which rules match one event: by their places in the set, in that order; without memory.
+    pub fn matches(&mut self, view: &EventView<'_>) -> Vec<usize> {
+        let Some(left) = self.left(view) else { return Vec::new() };
+        let subject = Subject::new(view);
+        self.answers.begin(self.dag.len());
+        let holding =
+            left.iter().filter(|root| self.answers.holds(root.node, &self.dag, &self.set.asked, &subject));
+        let mut rules: Vec<usize> = holding.map(|root| root.rule).collect();
+        rules.dedup();
+        rules
+    }
+
+    /// What is left of the rules for an event with this head; `None` if nothing is.
+    fn left(&mut self, view: &EventView<'_>) -> Option<Arc<[Root]>> {
+        if !head::write(view, &mut self.head) {
+            return Some(self.set.roots.as_slice().into());
+        }
+        if let Some(left) = self.heads.get(self.head.as_slice()) {
+            return (!left.is_empty()).then(|| left.clone());
+        }
+        let nodes_max = Self::NODES_MAX_FACTOR * (self.set.dag.len() + 100);
+        if self.heads.len() >= self.limits.heads_max || self.dag.len() > nodes_max {
+            // Whoever asks for resources that nobody has makes heads without end. Real ones are soon back.
+            self.heads.clear();
+            self.dag.truncate(self.set.dag.len());
+        }
+        let left = self.specialise(view);
+        self.heads.insert(self.head.as_slice().into(), left.clone());
+        (!left.is_empty()).then_some(left)
+    }
+
+    fn specialise(&mut self, view: &EventView<'_>) -> Arc<[Root]> {
+        let subject = Subject::new(view);
+        self.answers.begin(self.dag.len());
+        let mut known = HashMap::new();
+        let mut left = Vec::new();
+        let set = self.set.clone();
+        for root in &set.roots {
+            let node = self.residue(root.node, &subject, &mut known);
+            if node != NodeId::NEVER {
+                left.push(Root { node, ..*root });
+            }
+        }
+        left.into()
+    }
+
+    /// What is left of a node when everything is known that the head answers.
+    fn residue(&mut self, id: NodeId, subject: &Subject<'_>, known: &mut HashMap<NodeId, NodeId>) -> NodeId {
+        if let Some(residue) = known.get(&id) {
+            return *residue;
+        }
+        let residue = match self.dag.node(id).clone() {
+            Node::Const(_) => id,
+            Node::Ask(_) if self.dag.reach(id) == Reach::Head => {
+                Dag::constant(self.answers.holds(id, &self.dag, &self.set.asked, subject))
+            }
+            Node::Ask(_) => id,
+            Node::Not(inner) => {
+                let inner = self.residue(inner, subject, known);
+                self.dag.not(inner)
+            }
+            Node::And(all) => {
+                let all = all.iter().map(|inner| self.residue(*inner, subject, known)).collect();
+                self.dag.and(all)
+            }
+            Node::Or(all) => {
+                let all = all.iter().map(|inner| self.residue(*inner, subject, known)).collect();
+                self.dag.or(all)
+            }
+        };
+        known.insert(id, residue);
+        residue
+    }
+
+    fn hit(&self, root: Root, facts: Arc<Facts>, subject: &Subject<'_>) -> Hit {
+        let rule = &self.set.rules[root.rule];
+        let reads = &self.set.plans[root.rule].inputs[root.input].reads;
+        Hit {
+            rule: root.rule,
+            input: root.input,
+            keys: reads.iter().map(|reads| read::key(reads, subject, &self.limits)).collect(),
+            facts,
+            summary: read::summary(rule, subject, &self.limits),
+            details: read::details(rule, subject, &self.limits),
+        }
+    }
+}

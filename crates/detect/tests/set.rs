@@ -1,0 +1,247 @@
+//! Rules compiled together match exactly what each of them matches alone.
+
+#![allow(clippy::unwrap_used, reason = "tests stop at surprises")]
+
+mod common;
+
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+use std::path::Path as File_;
+
+use auditward_detect::{Config, Engine};
+use auditward_event::{EventView, Path};
+use auditward_expr::{Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Subject, Test};
+use auditward_rules::{Rule, Trigger};
+use common::{compiled, rule};
+use flate2::bufread::MultiGzDecoder;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Fields that real rules ask for, and some that are only nearly those.
+fn any_field() -> impl Strategy<Value = Field> {
+    let path = |text: &str| Path::parse(text).unwrap();
+    let events = [
+        "verb",
+        "stage",
+        "level",
+        "objectRef.resource",
+        "objectRef.apiGroup",
+        "objectRef.subresource",
+        "objectRef.apiVersion",
+        "objectRef.namespace",
+        "objectRef.name",
+        "objectRef",
+        "user.username",
+        "user.groups[*]",
+        "userAgent",
+        "requestURI",
+        "responseStatus.code",
+        "sourceIPs[0]",
+        "auditID",
+        "requestObject.spec.containers[*].image",
+        "requestObject.metadata.name",
+        "requestObject.kind",
+        "responseObject.metadata.name",
+        "annotations[\"authorization.k8s.io/decision\"]",
+        "kind",
+        "verb.x",
+        "unknown",
+    ];
+    let mut roots: Vec<Root> = events.iter().map(|text| Root::Event(path(text))).collect();
+    let dotted = [
+        "verb",
+        "objectRef.resource",
+        "objectRef.subresource",
+        "user.groups",
+        "requestObject.spec.containers.image",
+        "objectRef",
+        "stage.x",
+    ];
+    roots.extend(dotted.iter().map(|text| Root::Dotted(text.split('.').map(str::to_owned).collect())));
+    let falco = [
+        "ka.verb",
+        "ka.stage",
+        "ka.target.resource",
+        "ka.target.subresource",
+        "ka.target.name",
+        "ka.target.namespace",
+        "ka.user.name",
+        "ka.user.groups",
+        "ka.uri",
+        "ka.response.code",
+        "ka.req.pod.containers.image",
+        "ka.auditid",
+        "ka.target.pod.name",
+        "ka.resp.name",
+        "ka.useragent",
+    ];
+    roots.extend(falco.iter().map(|name| Root::Falco((*name).to_owned(), None)));
+    for pointer in ["/verb", "/objectRef/resource", "/stage", "/requestObject/kind", "/objectRef"] {
+        roots.push(Root::Falco("jevt.value".to_owned(), Some(pointer.to_owned())));
+    }
+    roots.push(Root::Object(path("metadata.name")));
+    roots.push(Root::Pod(path("hostNetwork")));
+    roots.push(Root::Container(path("image")));
+    roots.push(Root::Query("fieldManager".to_owned()));
+    roots.push(Root::Anywhere);
+    let functions = select(vec![
+        vec![],
+        vec![],
+        vec![],
+        vec![Function::Lower],
+        vec![Function::Length],
+        vec![Function::Count],
+        vec![Function::Basename],
+    ]);
+    (select(roots), functions).prop_map(|(root, functions)| Field { root, functions })
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    select(vec![
+        "",
+        "create",
+        "get",
+        "delete",
+        "list",
+        "watch",
+        "pods",
+        "secrets",
+        "deployments",
+        "apps",
+        "exec",
+        "status",
+        "shop",
+        "victim",
+        "kube-system",
+        "ResponseComplete",
+        "RequestReceived",
+        "Metadata",
+        "system:",
+        "system:masters",
+        "kubectl",
+        "nginx",
+        "web",
+        "a",
+        "200",
+        "201",
+        "allow",
+        "Pod",
+        "v1",
+        "kubernetes-super-admin",
+        "/api/v1",
+        "null",
+        "things",
+    ])
+    .prop_map(str::to_owned)
+}
+
+fn any_match() -> impl Strategy<Value = Match> {
+    let fold = || select(vec![Fold::Exact, Fold::Exact, Fold::Ascii, Fold::Unicode]);
+    prop_oneof![
+        1 => Just(Match::Exists),
+        1 => Just(Match::Null),
+        1 => any_text().prop_map(|text| Match::Is(Literal::Text(text))),
+        1 => (prop::collection::vec(any_text(), 0..5), fold()).prop_map(|(texts, fold)| Match::In(texts, fold)),
+        3 => (any_text(), fold()).prop_map(|(text, fold)| Match::Equals(text, fold)),
+        2 => (any_text(), fold()).prop_map(|(text, fold)| Match::Contains(text, fold)),
+        2 => (any_text(), fold()).prop_map(|(text, fold)| Match::StartsWith(text, fold)),
+        1 => (any_text(), fold()).prop_map(|(text, fold)| Match::EndsWith(text, fold)),
+        1 => any_text().prop_map(|text| Match::Glob(format!("{text}*"), Fold::Exact)),
+        1 => any_text().prop_map(|text| Match::Regex(format!("^{text}"))),
+        1 => any_text().prop_map(|text| Match::TextOrder(Compare::Less, text)),
+        1 => (0..300_i32).prop_map(|number| Match::Number(Compare::Greater, f64::from(number))),
+        1 => any_field().prop_map(|field| Match::Field(Compare::Equal, Box::new(field))),
+    ]
+}
+
+fn any_expr() -> impl Strategy<Value = Expr> {
+    let quantifier = select(vec![Quantifier::Any, Quantifier::Any, Quantifier::Every]);
+    let test = (any_field(), quantifier, any_match())
+        .prop_map(|(field, quantifier, check)| Expr::Test(Test { field, quantifier, check }));
+    let leaf = prop_oneof![20 => test, 1 => any::<bool>().prop_map(Expr::Const)];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let some = |holds| Expr::Some {
+            list: Field {
+                root: Root::Event(Path::parse("requestObject.spec.containers[*]").unwrap()),
+                functions: vec![],
+            },
+            holds: Box::new(holds),
+        };
+        prop_oneof![
+            3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Expr::And),
+            3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Expr::Or),
+            2 => inner.clone().prop_map(|expr| Expr::Not(Box::new(expr))),
+            1 => inner.prop_map(some),
+        ]
+    })
+}
+
+/// A real event, and what somebody might make of it.
+fn any_event() -> impl Strategy<Value = String> {
+    let logged = logged();
+    let changes = select(vec![
+        ("", ""),
+        ("", ""),
+        ("\"verb\":\"create\"", "\"verb\":\"\\u0063reate\""),
+        ("\"verb\":", "\"v\\u0065rb\":"),
+        ("\"verb\":", "\"verb\":null,\"was\":"),
+        ("\"verb\":", "\"verb\":\"delete\",\"verb\":"),
+        ("\"auditID\":\"", "\"auditID\":7,\"x\":\""),
+        ("\"objectRef\":{", "\"objectRef\":{\"resource\":\"secrets\","),
+        ("\"objectRef\":{", "\"objectRef\":[{\"resource\":\"secrets\"}],\"y\":{"),
+        ("\"objectRef\":{", "\"objectRef\":null,\"y\":{"),
+        ("\"objectRef\":{", "\"objectRef\":{\"subresource\":null,"),
+        ("\"objectRef\":{", "\"objectRef\":{\"res\\u006furce\":\"pods\","),
+        ("\"resource\":\"pods\"", "\"resource\":[\"pods\"]"),
+        ("\"resource\":\"pods\"", "\"resource\":201"),
+        ("\"stage\":\"", "\"stage\":\"X"),
+        ("\"requestObject\":{", "\"requestObject\":[{},1],\"z\":{"),
+    ]);
+    (0..logged.len(), changes).prop_map(move |(at, (from, to))| {
+        if from.is_empty() { logged[at].clone() } else { logged[at].replacen(from, to, 1) }
+    })
+}
+
+fn logged() -> Vec<String> {
+    let path = File_::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/audit.log.gz");
+    let mut text = String::new();
+    MultiGzDecoder::new(BufReader::new(File::open(path).unwrap())).read_to_string(&mut text).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn rules(exprs: &[Expr]) -> Vec<Rule> {
+    exprs.iter().enumerate().map(|(n, expr)| rule(&n.to_string(), Trigger::Event(expr.clone()))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #[test]
+    fn together_as_alone(
+        exprs in prop::collection::vec(any_expr(), 1..30),
+        events in prop::collection::vec(any_event(), 1..40),
+    ) {
+        let engine = Engine::new(compiled(rules(&exprs)), Config::default());
+        let mut matcher = engine.matcher();
+        for event in &events {
+            let view = EventView::parse(event.as_bytes()).unwrap();
+            let subject = Subject::new(&view);
+            let alone: Vec<usize> =
+                exprs.iter().enumerate().filter(|(_, expr)| expr.holds(&subject)).map(|(n, _)| n).collect();
+            prop_assert_eq!(matcher.matches(&view), alone, "{}", event);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused() {
+    let bad = rule("bad", Trigger::Event(common::test("verb", Match::Regex("(".to_owned()))));
+    let errors = auditward_detect::RuleSet::compile(vec![bad.clone(), bad]).unwrap_err();
+    let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "rule `bad` is there twice: in `test.yaml:1` and in `test.yaml:1`",
+            "an expression has something in it that cannot be asked"
+        ]
+    );
+}
