@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use auditward_policy::read::did_you_mean;
+use super::notes::near;
 
 /// How deep parentheses and `not` may be nested.
 const DEPTH_MAX: usize = 100;
@@ -47,7 +47,7 @@ impl Condition {
             None => Ok(condition),
             Some(")") => Err(parser.refused("a `)` without its `(`", None)),
             Some(word) => {
-                let hint = did_you_mean(word, ["and", "or"]).map(|near| format!("did you mean `{near}`?"));
+                let hint = near(word, ["and", "or"]).map(|near| format!("did you mean `{near}`?"));
                 let hint = hint.unwrap_or_else(|| "put `and` or `or` between the two".to_owned());
                 Err(parser.refused(&format!("expected `and`, `or` or the end, found `{word}`"), Some(hint)))
             }

@@ -11,11 +11,11 @@
 use std::collections::HashMap;
 
 use auditward_expr::{Expr, Field};
-use auditward_policy::read::{Node, Span, Value, did_you_mean};
+use auditward_policy::read::{Node, Span, Value};
 
 use super::condition::Condition;
 use super::document::{self, Document, Word};
-use super::notes::Notes;
+use super::notes::{Notes, near};
 use super::{Body, Budget, Item, Loading, Names, detection, field};
 use crate::{GroupBy, Relation, Rule, Source, Statistic, Step, Threshold, Trigger};
 
@@ -100,7 +100,7 @@ pub(super) fn read(document: &Document, notes: &mut Notes) -> Option<Correlation
         return None;
     };
     for entry in entries.iter().filter(|entry| !KEYS.contains(&entry.key.as_str())) {
-        let near = did_you_mean(&entry.key, KEYS);
+        let near = near(&entry.key, KEYS);
         let note =
             notes.error(entry.key_span.clone(), format!("unknown key `{}` of a correlation", entry.key));
         note.hint = Some(match (near, entry.key.as_str()) {
@@ -579,7 +579,7 @@ fn kind(body: &Node, notes: &mut Notes) -> Option<Kind> {
             Kind::Percentile(name, percent)
         }
         _ => {
-            let near = did_you_mean(word, TYPES);
+            let near = near(word, TYPES);
             notes.error(node.span.clone(), format!("unknown type `{word}` of a correlation")).hint(
                 near.map_or_else(
                     || format!("one of {}", TYPES.join(", ")),
@@ -718,7 +718,7 @@ fn thresholds(node: &Node, notes: &mut Notes) -> Option<Vec<Threshold>> {
         let Some((_, relation)) = OPERATORS.iter().find(|(word, _)| *word == entry.key) else {
             let known = OPERATORS.iter().map(|(word, _)| *word);
             let words = known.clone().collect::<Vec<_>>().join(", ");
-            let near = did_you_mean(&entry.key, known);
+            let near = near(&entry.key, known);
             notes.error(entry.key_span.clone(), format!("unknown key `{}` of a condition", entry.key)).hint(
                 near.map_or_else(|| format!("one of {words}"), |near| format!("did you mean `{near}`?")),
             );

@@ -8,11 +8,11 @@
 //! | list of plain values, or an entry without a field | keywords: anywhere in the event |
 
 use auditward_expr::{Expr, Field, Fold, Function, Match, Quantifier, Root, Test};
-use auditward_policy::read::{Entry, Node, Span, Value, did_you_mean};
+use auditward_policy::read::{Entry, Node, Span, Value};
 
 use super::condition::Condition;
 use super::modifier::{self, Modifier, Operand};
-use super::notes::Notes;
+use super::notes::{Notes, near};
 use super::value::{Lowered, Pattern};
 use super::{Budget, Options, field, lint, regex};
 
@@ -73,13 +73,14 @@ impl Detection<'_> {
             searches.push(Search { name, span, expr, weight, used: false });
         }
         let Some(condition) = body.get("condition") else {
-            let near = did_you_mean("condition", entries.iter().map(|entry| entry.key.as_str()));
+            let near = near("condition", entries.iter().map(|entry| entry.key.as_str()));
             let note = self.notes.error(body.span.start..body.span.start, "no `condition`");
             note.hint = near.map(|near| format!("is `{near}` meant to be it?"));
             return None;
         };
         let expr = self.conditions(condition, &mut searches);
-        for search in searches.iter().filter(|search| !search.used && !search.name.starts_with('_')) {
+        let unused = |search: &&Search| expr.is_some() && !search.used && !search.name.starts_with('_');
+        for search in searches.iter().filter(unused) {
             self.notes
                 .warning(search.span.clone(), format!("the condition does not ask for `{}`", search.name))
                 .hint("name it there, or take it out");
@@ -137,7 +138,7 @@ impl Detection<'_> {
         place: &Place,
         budget: &mut usize,
     ) -> Option<Expr> {
-        if self.notes.full() {
+        if self.notes.refused() && self.notes.full() {
             return None;
         }
         // Each search is copied where it is named, so the copies are counted before they are made.
@@ -151,7 +152,7 @@ impl Detection<'_> {
                 if let Some(search) = searches.iter_mut().find(|search| search.name == *name) {
                     return copy(search, budget);
                 }
-                let near = did_you_mean(name, searches.iter().map(|search| search.name.as_str()));
+                let near = near(name, searches.iter().map(|search| search.name.as_str()));
                 let note = self.notes.error(place.at(*at), format!("no search is called `{name}`"));
                 note.hint = near.map(|near| format!("did you mean `{near}`?"));
                 None

@@ -5,7 +5,8 @@
 
 use auditward_event::Path;
 use auditward_expr::{Field, Root};
-use auditward_policy::read::did_you_mean;
+
+use super::notes::near;
 
 /// A name that is no way through the event, and what is read instead.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +149,7 @@ pub(super) fn suggestion(name: &str) -> Option<String> {
     let names = KNOWN.iter().map(|known| known.trim_end_matches(".*"));
     let mapped = FIELDS.iter().map(|mapped| mapped.name);
     let is_last = |known: &&str| known.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case(name));
-    let near = names.clone().find(is_last).or_else(|| did_you_mean(name, names.chain(mapped)));
+    let near = names.clone().find(is_last).or_else(|| near(name, names.chain(mapped)));
     near.map(|near| format!("did you mean `{near}`?"))
 }
 

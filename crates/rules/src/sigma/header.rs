@@ -2,11 +2,11 @@
 
 use auditward_event::Path;
 use auditward_expr::{Field, Root};
-use auditward_policy::read::{Node, Span, Value, did_you_mean, position};
+use auditward_policy::read::{Node, Span, Value, position};
 
 use super::document::{Document, Kind, text, words};
 use super::field;
-use super::notes::Notes;
+use super::notes::{Notes, near};
 use crate::{Attack, GroupBy, Language, Origin, Rule, Severity, Template, TemplatePart, Trigger};
 
 /// Everything of a rule but what it looks for.
@@ -254,7 +254,7 @@ fn is_uuid(text: &str) -> bool {
 fn check_keys(root: &Node, notes: &mut Notes) {
     let Value::Map(entries) = &root.value else { return };
     for entry in entries.iter().filter(|entry| !KEYS.contains(&entry.key.as_str())) {
-        if let Some(near) = did_you_mean(&entry.key, KEYS) {
+        if let Some(near) = near(&entry.key, KEYS) {
             notes
                 .warning(entry.key_span.clone(), format!("`{}` is no key of Sigma and is ignored", entry.key))
                 .hint(format!("did you mean `{near}`?"));
@@ -265,7 +265,7 @@ fn check_keys(root: &Node, notes: &mut Notes) {
 fn one_of(root: &Node, key: &str, word: Option<&str>, known: &[&'static str], notes: &mut Notes) {
     let (Some(word), Some(node)) = (word, root.get(key)) else { return };
     if !known.contains(&word) {
-        let near = did_you_mean(word, known.iter().copied());
+        let near = near(word, known.iter().copied());
         let hint = near
             .map_or_else(|| format!("one of {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
         notes.warning(node.span.clone(), format!("unknown {key} `{word}`")).hint(hint);

@@ -1,8 +1,8 @@
 //! Searches that read well and find little: told, never refused. Upstream's own rules have most of these.
 
-use auditward_policy::read::{Entry, Node, Value, did_you_mean};
+use auditward_policy::read::{Entry, Node, Value};
 
-use super::notes::Notes;
+use super::notes::{Notes, near};
 
 /// The verbs of requests, and HTTP's methods for what is no resource. `bind`, `impersonate` and their like are asked of
 /// the authorizer only.
@@ -25,6 +25,9 @@ const VERBS: [&str; 14] = [
 
 /// Subresources over which somebody acts in a container: clients open them with `get` (WebSocket) or `create` (SPDY).
 const CONNECTIONS: [&str; 3] = ["exec", "attach", "portforward"];
+
+/// How many values of a list are looked at.
+const VALUES_MAX: usize = 50;
 
 const STAGES: [&str; 4] = ["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"];
 const LEVELS: [&str; 4] = ["None", "Metadata", "Request", "RequestResponse"];
@@ -59,7 +62,7 @@ fn numbers_only(node: &Node, notes: &mut Notes) {
 }
 
 fn words_of(node: &Node, known: &[&'static str], is_none: &str, notes: &mut Notes) {
-    for value in values(node) {
+    for value in values(node).iter().take(VALUES_MAX) {
         let Value::String(text) = &value.value else { continue };
         if text.is_empty()
             || text.contains(['*', '?'])
@@ -67,7 +70,7 @@ fn words_of(node: &Node, known: &[&'static str], is_none: &str, notes: &mut Note
         {
             continue;
         }
-        let near = did_you_mean(text, known.iter().copied());
+        let near = near(text, known.iter().copied());
         notes.info(value.span.clone(), format!("`{text}` {is_none}")).hint =
             near.map(|near| format!("did you mean `{near}`?"));
     }

@@ -82,6 +82,11 @@ pub fn load(files: &[(&str, &str)], options: &Options) -> Loaded {
     Loaded { rules, findings: loading.findings() }
 }
 
+/// The words of all modifiers, for pages that list them.
+pub fn modifiers() -> impl Iterator<Item = &'static str> {
+    modifier::MODIFIERS.iter().map(|(word, _)| *word)
+}
+
 /// A rule or a correlation on its way.
 struct Item {
     file: usize,
@@ -125,7 +130,7 @@ impl Names {
     fn suggestion(&self, name: &str) -> Option<String> {
         // So many names at most are compared: suggesting is no reason to wait.
         let known = self.0.keys().take(1000).map(String::as_str);
-        auditward_policy::read::did_you_mean(name, known).map(|near| format!("did you mean `{near}`?"))
+        notes::near(name, known).map(|near| format!("did you mean `{near}`?"))
     }
 }
 

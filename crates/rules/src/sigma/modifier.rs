@@ -1,9 +1,9 @@
 //! Modifiers: what stands behind a field's name, applied to its values from left to right.
 
 use auditward_expr::{Compare, TimePart};
-use auditward_policy::read::did_you_mean;
 
 use super::Options;
+use super::notes::near;
 use super::value::{Pattern, Piece};
 
 /// Each by the word that rules write.
@@ -109,7 +109,7 @@ pub(super) fn parse(word: &str) -> Result<Modifier, Refused> {
     if let Some((_, modifier)) = MODIFIERS.iter().find(|(name, _)| *name == word) {
         return Ok(*modifier);
     }
-    let near = did_you_mean(word, MODIFIERS.iter().map(|(name, _)| *name));
+    let near = near(word, MODIFIERS.iter().map(|(name, _)| *name));
     let hint = match (near, word) {
         (_, "not") => Some("`neq` negates the match of a field".to_owned()),
         (Some(near), _) => Some(format!("did you mean `{near}`?")),

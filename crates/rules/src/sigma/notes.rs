@@ -1,6 +1,6 @@
 //! What is said while one document is read; it gets its file and rule afterwards.
 
-use auditward_policy::read::Span;
+use auditward_policy::read::{Span, did_you_mean};
 
 use crate::Weight;
 
@@ -9,6 +9,7 @@ use crate::Weight;
 pub(super) struct Notes {
     pub(super) list: Vec<Note>,
     refused: bool,
+    unsaid: Option<Note>,
 }
 
 /// See [`crate::Finding`].
@@ -48,11 +49,15 @@ impl Notes {
     }
 
     fn push(&mut self, weight: Weight, span: Span, message: String) -> &mut Note {
-        if self.list.len() >= NOTES_MAX {
-            // The last place is overwritten: the first ones matter.
-            self.list.truncate(NOTES_MAX - 1);
+        let note = Note { weight, span, message, hint: None };
+        // Of too many, errors still take the last place: they are why the rule does not run.
+        if self.full() {
+            if weight != Weight::Error {
+                return self.unsaid.insert(note);
+            }
+            self.list.pop();
         }
-        self.list.push(Note { weight, span, message, hint: None });
+        self.list.push(note);
         let last = self.list.len() - 1;
         &mut self.list[last]
     }
@@ -63,4 +68,9 @@ impl Note {
     pub(super) fn hint(&mut self, hint: impl Into<String>) {
         self.hint = Some(hint.into());
     }
+}
+
+/// The one of `known` that `word` was probably meant to be. A letter or two are near to everything.
+pub(super) fn near<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    did_you_mean(word, known).filter(|near| word.len() > 2 && near.len() > 2)
 }
