@@ -13,6 +13,7 @@
 mod correlations;
 mod documents;
 mod examples;
+mod fires;
 mod hostile;
 mod mistakes;
 mod modifiers;

@@ -8,13 +8,13 @@ use expect_test::expect;
 
 use super::told;
 
-fn corpus() -> PathBuf {
+pub(crate) fn corpus() -> PathBuf {
     std::env::var_os("AUDITWARD_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from)
 }
 
 /// Upstream's rules by the names of their files; `None`, and a word, where there is no corpus.
-fn rules() -> Option<Loaded> {
+pub(crate) fn rules() -> Option<Loaded> {
     let folder = corpus().join("sigma");
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     let mut files: Vec<(String, String)> = entries
