@@ -10,6 +10,7 @@
 
 mod scalar;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use libyaml_safer::{Event, EventData, Mark};
@@ -50,11 +51,18 @@ fn compose<T>(
     if let Err(error) = std::str::from_utf8(text) {
         return Err(SyntaxError::new(error.valid_up_to(), "not UTF-8 text"));
     }
-    let mut input = &text[bom..];
+    let whole = text.is_empty()
+        || text.ends_with(b"\r")
+        || BREAKS.iter().any(|line_break| text.ends_with(line_break));
+    let ended = if whole { Cow::Borrowed(&text[bom..]) } else { Cow::Owned([&text[bom..], b"\n"].concat()) };
+    let mut input = &*ended;
     let mut parser = libyaml_safer::Parser::new();
     parser.set_input_string(&mut input);
     read(&mut Composer { text, bom, parser, anchors: HashMap::new(), duplicates: Vec::new(), weight: 0 })
 }
+
+/// What ends a line. The parser panics on a block scalar whose last line is not ended, so [`compose`] ends it.
+const BREAKS: [&[u8]; 4] = [b"\n", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"];
 
 struct Composer<'t, R> {
     text: &'t [u8],
@@ -102,7 +110,8 @@ impl<R: std::io::BufRead> Composer<'_, R> {
         let mut span = start..self.offset(event.end_mark);
         let (value, anchor) = match event.data {
             EventData::Alias { anchor } => return self.alias(&anchor, start, depth),
-            EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
+            EventData::Scalar { anchor, tag, mut value, plain_implicit, .. } => {
+                self.take_back_line_end(&mut value, event.end_mark);
                 let value = scalar::resolve(tag.as_deref(), plain_implicit, value)
                     .map_err(|message| SyntaxError::new(start, message))?;
                 (value, anchor)
@@ -119,6 +128,15 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             self.anchors.insert(anchor, Anchored { node: node.clone(), weight, height });
         }
         Ok(node)
+    }
+
+    /// A block scalar that runs to the end of the text has no line end there, if the text has none. Not so behind a last
+    /// line of nothing but blanks, which the parser may have taken for either.
+    fn take_back_line_end(&self, value: &mut String, end: Mark) {
+        let beyond = usize::try_from(end.index).is_ok_and(|index| index + self.bom > self.text.len());
+        if beyond && value.ends_with('\n') && self.text.last() != Some(&b' ') {
+            value.pop();
+        }
     }
 
     fn list(&mut self, depth: usize, span: &mut Span) -> Result<Vec<Node>> {
@@ -348,6 +366,18 @@ mod tests {
         let with_bom = "\u{feff}a: b";
         let tree = parse(with_bom.as_bytes()).unwrap();
         assert_eq!(&with_bom[tree.root.get("a").unwrap().span.clone()], "b");
+    }
+
+    #[test]
+    fn a_block_scalar_may_end_with_the_text() {
+        let get = |text: &str| parse(text.as_bytes()).unwrap().root.get("a").unwrap().value.clone();
+        assert_eq!(get("a: |\n  b"), string("b"));
+        assert_eq!(get("a: |\n  b\n"), string("b\n"));
+        assert_eq!(get("a: |+\n  b"), string("b"));
+        assert_eq!(get("a: |-\n  b"), string("b"));
+        assert_eq!(get("a: >\n  b\n  c"), string("b c"));
+        assert_eq!(get("a: |\n  b\n    "), string("b\n  \n"));
+        assert_eq!(get("\u{feff}a: |\n  b"), string("b"));
     }
 
     #[test]

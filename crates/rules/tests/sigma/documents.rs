@@ -367,6 +367,13 @@ fn texts_that_are_no_rules() {
     );
 }
 
+#[test]
+fn a_text_may_end_in_a_block_scalar_without_a_line_end() {
+    let loaded =
+        load("logsource: {product: kubernetes}\ndetection: {s: {verb: get}, condition: s}\ntitle: |\n  T");
+    assert_eq!(loaded.rules[0].title, "T");
+}
+
 const BASE: &str = "\
 title: Secrets
 name: secrets
