@@ -13,11 +13,14 @@ pub mod field;
 mod fold;
 mod item;
 mod pattern;
+pub mod schema;
 mod subject;
 pub mod symbolic;
+pub mod text;
 
 pub use ast::{Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Test, TimePart};
-pub use check::Type;
+pub use check::{Problem, Type, check};
 pub use compiled::{BadMatch, Compiled, CompiledTest};
 pub use item::Item;
 pub use subject::{Scope, Subject};
+pub use text::{Parameters, SyntaxError, parse, parse_unchecked};
