@@ -3,6 +3,7 @@
 //! Reading is pure: whoever has the files hands over texts with their names, and gets rules and findings back.
 
 pub mod coverage;
+pub mod falco;
 mod finding;
 pub mod generate;
 pub mod rule;

@@ -14,7 +14,6 @@ mod change;
 mod diff;
 mod edit;
 mod editable;
-mod fields;
 mod flags;
 mod plan;
 mod pod;
