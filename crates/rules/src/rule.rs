@@ -1,5 +1,8 @@
 //! One detection, whatever language it was written in.
 
+use std::fmt;
+use std::str::FromStr;
+
 use auditward_expr::{Expr, Field};
 
 /// One detection.
@@ -213,6 +216,56 @@ pub enum Severity {
     Alert,
     Emergency,
 }
+
+impl Severity {
+    /// From the least to the most.
+    pub const ALL: [Self; 8] = [
+        Self::Debug,
+        Self::Informational,
+        Self::Notice,
+        Self::Warning,
+        Self::Error,
+        Self::Critical,
+        Self::Alert,
+        Self::Emergency,
+    ];
+
+    /// As people and files write it: `warning`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Informational => "informational",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+            Self::Alert => "alert",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Severity {
+    type Err = UnknownSeverity;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSeverity> {
+        let known = Self::ALL.into_iter().find(|severity| severity.as_str() == text);
+        known.ok_or_else(|| UnknownSeverity(text.to_owned()))
+    }
+}
+
+/// A word that is no [`Severity`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown severity `{0}`; there are debug, informational, notice, warning, error, critical, alert and emergency"
+)]
+pub struct UnknownSeverity(String);
 
 /// What a rule was written in, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

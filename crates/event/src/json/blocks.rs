@@ -10,7 +10,9 @@
 //!  ██   ██   ██  ███               in a string: every quote turns it over
 //! 1    1    1        1 11          brackets outside of strings
 //! ```
-//! Written so that the compiler makes vector instructions of it; there is no `unsafe` here.
+//! With vector instructions through `wide`; there is no `unsafe` here.
+
+use wide::u8x16;
 
 use super::{DEPTH_MAX, JsonError, JsonProblem};
 
@@ -44,10 +46,10 @@ impl State {
     /// Where the container ends if it does so in this block, which starts at `at`.
     #[inline]
     fn block(&mut self, block: &[u8; BLOCK], at: usize) -> Result<Option<usize>, JsonError> {
-        let mut quotes = bits(block, |byte| byte == b'"');
-        let mut backslashes = 0;
-        if self.escaped != 0 || block.iter().fold(0, |any, byte| any | u8::from(*byte == b'\\')) != 0 {
-            backslashes = bits(block, |byte| byte == b'\\');
+        let block = Vectors::of(block);
+        let mut quotes = block.are(b'"');
+        let backslashes = block.are(b'\\');
+        if self.escaped | backslashes != 0 {
             quotes &= !self.escaped_by(backslashes);
         }
         let in_string = turned_over(quotes) ^ self.in_string;
@@ -57,8 +59,9 @@ impl State {
             return Err(JsonError::new(at + place, JsonProblem::ExpectedValue));
         }
         // `[` and `{`, and `]` and `}`, differ in one bit each.
-        let opening = bits(block, |byte| byte | 0x20 == b'{') & !in_string;
-        let closing = bits(block, |byte| byte | 0x20 == b'}') & !in_string;
+        let folded = block.with(0x20);
+        let opening = folded.are(b'{') & !in_string;
+        let closing = folded.are(b'}') & !in_string;
         let (opened, closed) = (opening.count_ones() as usize, closing.count_ones() as usize);
         if closed < self.depth && self.depth + opened <= DEPTH_MAX {
             self.depth = self.depth + opened - closed;
@@ -101,20 +104,33 @@ impl State {
     }
 }
 
-/// One bit for each byte that `is` something, the first byte's lowest.
-#[inline]
-fn bits(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
-    let mut found = [0u8; BLOCK];
-    for (found, byte) in found.iter_mut().zip(block) {
-        *found = u8::from(is(*byte));
+/// A block as the machine takes it.
+#[derive(Clone, Copy)]
+struct Vectors([u8x16; 4]);
+
+impl Vectors {
+    #[inline]
+    fn of(block: &[u8; BLOCK]) -> Self {
+        let (quarters, _) = block.as_chunks::<16>();
+        let mut vectors = [u8x16::ZERO; 4];
+        for (vector, quarter) in vectors.iter_mut().zip(quarters) {
+            *vector = u8x16::new(*quarter);
+        }
+        Vectors(vectors)
     }
-    let mut bits = 0;
-    for (i, eight) in found.as_chunks::<8>().0.iter().enumerate() {
-        // The product's top byte collects the lowest bit of each of the eight.
-        let eight = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits |= eight << (8 * i);
+
+    /// Every byte with these bits set.
+    #[inline]
+    fn with(self, bits: u8) -> Self {
+        Vectors(self.0.map(|vector| vector | u8x16::splat(bits)))
     }
-    bits
+
+    /// One bit for each byte that is this one, the first byte's lowest.
+    #[inline]
+    fn are(self, byte: u8) -> u64 {
+        let [a, b, c, d] = self.0.map(|vector| u64::from(vector.simd_eq(u8x16::splat(byte)).to_bitmask()));
+        a | b << 16 | c << 32 | d << 48
+    }
 }
 
 /// Each bit: whether an odd number of bits up to and including it is set.

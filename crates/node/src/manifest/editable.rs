@@ -3,9 +3,10 @@
 
 use std::collections::HashSet;
 
-use auditward_policy::read::{Node, Value};
+use auditward_policy::read::{Node, Position, Value};
 
 use super::Manifest;
+use super::fields::first_invalid;
 use super::plan::is_label;
 use super::pod::{HostPathType, Launch, VolumeSource};
 use super::read::marker;
@@ -23,6 +24,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), Vec<Refusal>> {
         found.push(checker.in_container("command", Why::Shell { program: program.clone() }));
     }
     found.extend(checker.cut_off());
+    found.extend(checker.invalid());
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
@@ -181,6 +183,19 @@ impl Checker<'_> {
         let message =
             format!("--{}={} is in no mount: there are no mounts at all", flag.name, flag.meaning());
         Some(self.in_container("name", half(message)))
+    }
+
+    /// What else makes the kubelet drop the file.
+    fn invalid(&self) -> Option<Refusal> {
+        let text = &self.manifest.text;
+        if text.trim_start().starts_with('{')
+            && let Err(error) = serde_json::from_str::<serde_json::Value>(text)
+        {
+            let place = Position { line: error.line(), column: error.column() };
+            return Some(Refusal::at(place, Why::NotJson { message: error.to_string() }));
+        }
+        let (field, node, message) = first_invalid(&self.manifest.root)?;
+        Some(self.at(node, Why::Invalid { field, message }))
     }
 
     fn bad_volume(&self, spec: &Node) -> Option<Refusal> {

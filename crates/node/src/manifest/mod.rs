@@ -14,6 +14,7 @@ mod change;
 mod diff;
 mod edit;
 mod editable;
+mod fields;
 mod flags;
 mod plan;
 mod pod;

@@ -2,14 +2,13 @@
 //!
 //! 1. The values: original and result are read by another YAML parser, `saphyr-parser`, and as kube-apiserver's own
 //!    dialect reads them; in both, the result must equal the original with the planned steps made.
-//! 2. The lines: what is gone of the original, in a line diff, must be lines that the plan names.
+//! 2. The lines: every line of the original that no step names is in the result, in the same order.
 //! 3. The way back: the undo gives the original's bytes.
 //! 4. The sequel: the result is a manifest that may be edited, of the same API server, where the change is made already.
 
 use auditward_policy::read as yaml11;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value, json};
-use similar::{ChangeTag, TextDiff};
 
 use super::Manifest;
 use super::change::{Change, Undo};
@@ -61,7 +60,7 @@ fn sequel(text: &str, change: &Change) -> Proof<Manifest> {
     if again.steps.is_empty() { Ok(result) } else { Err("made twice it would not be as made once".into()) }
 }
 
-/// Only lines that a step may change are gone.
+/// Every line that no step may change is there still, in order.
 fn lines(manifest: &Manifest, steps: &[Step], text: &str) -> Proof {
     let original = &manifest.text;
     let number = |offset: usize| original[..offset].matches('\n').count();
@@ -73,9 +72,10 @@ fn lines(manifest: &Manifest, steps: &[Step], text: &str) -> Proof {
     if !original.ends_with('\n') {
         may_change.push((number(original.len()), number(original.len())));
     }
-    for change in TextDiff::from_lines(original.as_str(), text).iter_all_changes() {
-        let Some(line) = change.old_index().filter(|_| change.tag() == ChangeTag::Delete) else { continue };
-        if !may_change.iter().any(|(first, last)| (*first..=*last).contains(&line)) {
+    let mut result = text.split_inclusive('\n');
+    for (line, kept) in original.split_inclusive('\n').enumerate() {
+        let may = may_change.iter().any(|(first, last)| (*first..=*last).contains(&line));
+        if !may && !result.any(|line| line == kept) {
             return Err(format!("line {} would be changed", line + 1));
         }
     }

@@ -13,7 +13,8 @@ use super::pod::{
     VolumeSource,
 };
 use super::refusal::{Refusal, Why};
-use super::{BYTES_MAX, Manifest, syntax};
+use super::syntax::{self, Written};
+use super::{BYTES_MAX, Manifest};
 
 pub(super) fn read(bytes: &[u8]) -> Result<Manifest, Refusal> {
     if bytes.len() > BYTES_MAX {
@@ -21,6 +22,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Manifest, Refusal> {
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Refusal::at(position(bytes, error.valid_up_to()), Why::NotText))?;
+    // The kubelet's parser takes a mark inside for a letter, ours for nothing.
+    if let Some(offset) = text.rfind('\u{feff}').filter(|offset| *offset > 0) {
+        let message = "not YAML: a byte order mark stands inside it".to_owned();
+        return Err(Refusal::at(position(bytes, offset), Why::NotYaml { message }));
+    }
     let (trees, error) = documents(bytes);
     let tree = match (trees.into_iter().next(), error) {
         (Some(tree), _) => tree,
@@ -29,14 +35,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Manifest, Refusal> {
     };
     let pod = Reader { text }.pod(&tree.root).map_err(|refusal| match template(text) {
         // A placeholder is why it does not fit; that is worth more than where it does not.
-        Some((offset, marker)) if matches!(refusal.why, Why::NotAPod { .. }) => {
+        Some((offset, marker)) if matches!(refusal.why, Why::NotAPod { .. } | Why::Invalid { .. }) => {
             Refusal::at(position(bytes, offset), Why::Template { marker })
         }
         _ => refusal,
     })?;
-    let Some((syntax, second)) = syntax::parse(text) else {
+    let Some(Written { root: syntax, second, version }) = syntax::parse(text) else {
         return Err(Refusal::whole(Why::NotAPod { message: "the file is empty".into() }));
     };
+    if let Some((offset, version)) = version {
+        return Err(Refusal::at(position(bytes, offset), Why::YamlVersion { version }));
+    }
     Ok(Manifest { text: text.to_owned(), root: tree.root, pod, syntax, second })
 }
 
@@ -195,12 +204,14 @@ impl Reader<'_> {
         let mut words = Vec::new();
         for list in [ArgumentList::Command, ArgumentList::Args] {
             for node in self.list(container, "spec.containers[]", list.key())? {
-                let Value::String(text) = &node.value else {
-                    return Err(self.wrong_type(
-                        &format!("spec.containers[].{}[]", list.key()),
-                        node,
-                        "a string",
-                    ));
+                let text = match &node.value {
+                    Value::String(text) => text.as_str(),
+                    // Go's zero value.
+                    Value::Null => "",
+                    _ => {
+                        let field = format!("spec.containers[].{}[]", list.key());
+                        return Err(self.wrong_type(&field, node, "a string"));
+                    }
                 };
                 words.push(Word { text, list, node });
             }
@@ -368,10 +379,8 @@ impl Reader<'_> {
     }
 
     fn wrong_type(&self, field: &str, node: &Node, wanted: &str) -> Refusal {
-        self.not_a_pod(
-            node,
-            format!("`{field}` is {}, not {wanted}, so the kubelet refuses the file", node.kind()),
-        )
+        let message = format!("is {}, not {wanted}", node.kind());
+        self.refusal(node, Why::Invalid { field: field.to_owned(), message })
     }
 
     fn not_a_pod(&self, node: &Node, message: String) -> Refusal {

@@ -49,6 +49,26 @@ pub enum Why {
         /// What is wrong, with the field.
         message: String,
     },
+    /// A field that makes the kubelet drop the file.
+    #[error("`{field}` {message}, so the kubelet refuses the file")]
+    Invalid {
+        /// The field.
+        field: String,
+        /// What is wrong with it, as the rest of a sentence.
+        message: String,
+    },
+    /// YAML of a version that the kubelet does not read.
+    #[error("the file says it is YAML {version}, and the kubelet only reads 1.1")]
+    YamlVersion {
+        /// The version that the directive names.
+        version: String,
+    },
+    /// It begins as JSON, and is none.
+    #[error("the file begins with `{{` and is not JSON: {message}")]
+    NotJson {
+        /// What the parser says.
+        message: String,
+    },
     /// No container runs kube-apiserver.
     #[error("no container of this pod runs kube-apiserver")]
     NoApiServer,
@@ -183,6 +203,11 @@ impl Why {
             }
             Self::Template { .. } => "fill the template in, or edit the template and render it again".into(),
             Self::NotAPod { .. } => "a static pod is one object, `apiVersion: v1` and `kind: Pod`".into(),
+            Self::Invalid { .. } => "mend that line, or put back the manifest that ran before".into(),
+            Self::YamlVersion { .. } => "remove the line that begins with `%YAML`".into(),
+            Self::NotJson { .. } => {
+                "kubelets read a file that begins with `{` as JSON: no comments, no commas too many, all in quotes".into()
+            }
             Self::TwoApiServers { .. } => "keep one of the two; which one audits could not be told".into(),
             Self::SeveralDocuments => "keep only the document with the pod, and remove the `---` behind it".into(),
             Self::Shell { .. } => {
@@ -209,6 +234,9 @@ impl Why {
             Self::NotYaml { .. } => "not-yaml",
             Self::Template { .. } => "template",
             Self::NotAPod { .. } => "not-a-pod",
+            Self::Invalid { .. } => "invalid",
+            Self::YamlVersion { .. } => "yaml-version",
+            Self::NotJson { .. } => "not-json",
             Self::NoApiServer => "no-api-server",
             Self::TwoApiServers { .. } => "two-api-servers",
             Self::SeveralDocuments => "several-documents",

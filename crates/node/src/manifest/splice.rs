@@ -22,8 +22,39 @@ pub(super) fn splices(text: &str, root: &Node, steps: &[Step]) -> Result<Vec<Spl
     }
     editor.remove_all(steps)?;
     editor.splices.sort_by_key(|splice| splice.at);
-    let overlap = editor.splices.windows(2).any(|pair| pair[0].at + pair[0].remove.len() > pair[1].at);
-    if overlap { Err("two changes meet in one place".into()) } else { Ok(editor.splices) }
+    let splices = joined(text, editor.splices);
+    let overlap = splices.windows(2).any(|pair| pair[0].at + pair[0].remove.len() > pair[1].at);
+    if overlap { Err("two changes meet in one place".into()) } else { Ok(splices) }
+}
+
+/// Neighbouring removals as one. One that takes the last line of a file without a final newline takes the newline before
+/// it along.
+fn joined(text: &str, splices: Vec<Splice>) -> Vec<Splice> {
+    let mut joined: Vec<Splice> = Vec::with_capacity(splices.len());
+    for splice in splices {
+        match joined.last_mut() {
+            Some(last)
+                if last.insert.is_empty()
+                    && splice.insert.is_empty()
+                    && last.at + last.remove.len() == splice.at =>
+            {
+                last.remove += &splice.remove;
+            }
+            _ => joined.push(splice),
+        }
+    }
+    if let Some(last) = joined.last_mut()
+        && last.insert.is_empty()
+        && last.at + last.remove.len() == text.len()
+        && !text.ends_with('\n')
+    {
+        let before = &text[..last.at];
+        let kept =
+            before.strip_suffix('\n').map_or(before, |before| before.strip_suffix('\r').unwrap_or(before));
+        last.remove.insert_str(0, &before[kept.len()..]);
+        last.at = kept.len();
+    }
+    joined
 }
 
 /// The text with splices made; `None` where they do not fit it.
@@ -252,11 +283,6 @@ impl<'t> Editor<'t> {
             if !is_blank_or_comment(&self.text[*end..stop]) {
                 return Err(format!("something follows an item of `{}` on its line", show(owner)));
             }
-            // The last line of a file without a final newline takes the newline before it along.
-            let line = match self.text[..line].strip_suffix('\n') {
-                Some(before) if !self.text[..stop].ends_with('\n') => before.trim_end_matches('\r').len(),
-                _ => line,
-            };
             self.splices.push(Splice {
                 at: line,
                 remove: self.text[line..stop].to_owned(),

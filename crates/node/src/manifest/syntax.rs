@@ -47,16 +47,32 @@ pub(super) enum Hop {
     Index(usize),
 }
 
-/// The first document, and where a second one begins. `None` for what is no document, which nobody asks here.
-pub(super) fn parse(text: &str) -> Option<(Node, Option<usize>)> {
+/// A file as it is written.
+pub(super) struct Written {
+    /// The first document.
+    pub(super) root: Node,
+    /// Where a second one begins.
+    pub(super) second: Option<usize>,
+    /// A directive of another version than the kubelet reads, with its place.
+    pub(super) version: Option<(usize, String)>,
+}
+
+/// Reads a file. `None` for what is no document, which nobody asks here.
+pub(super) fn parse(text: &str) -> Option<Written> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut input = body.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
     let mut composer = Composer { parser, text, bom: text.len() - body.len() };
+    let mut version = None;
     let root = loop {
         let event = composer.next()?;
         match event.data {
+            EventData::DocumentStart { version_directive: Some(said), .. } => {
+                let offset = composer.offset(event.start_mark);
+                version =
+                    Some((offset, format!("{}.{}", said.major, said.minor))).filter(|said| said.1 != "1.1");
+            }
             EventData::StreamStart { .. } | EventData::DocumentStart { .. } => {}
             EventData::StreamEnd | EventData::DocumentEnd { .. } => return None,
             _ => break composer.node(event)?,
@@ -73,7 +89,7 @@ pub(super) fn parse(text: &str) -> Option<(Node, Option<usize>)> {
             Some(_) => {}
         }
     };
-    Some((root, second))
+    Some(Written { root, second, version })
 }
 
 struct Composer<'t, R> {

@@ -1,8 +1,15 @@
 //! Manifests edited and put back: every one of the corpus, ten thousand broken ones, and each mistake's message.
 
-#![allow(clippy::unwrap_used, reason = "tests stop at surprises")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at surprises and say what they counted"
+)]
 
 mod corpus;
+mod edits;
+mod mutants;
+mod second_opinion;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

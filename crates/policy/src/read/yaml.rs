@@ -5,13 +5,14 @@
 //! texts. What this file adds is what happens above the parser's events: aliases, merge keys, the meaning of
 //! plain scalars, keys that become strings. Of a policy, later documents are never looked at.
 //!
-//! Two texts are refused here that the API server would take: UTF-16, and bytes that are not UTF-8 behind the first
-//! document.
+//! Three texts are refused here that the API server would take: UTF-16, bytes that are not UTF-8 behind the first
+//! document, and a tag with a comma right behind it.
 
 mod scalar;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libyaml_safer::{Event, EventData, Mark};
 
@@ -58,7 +59,15 @@ fn compose<T>(
     let mut input = &*ended;
     let mut parser = libyaml_safer::Parser::new();
     parser.set_input_string(&mut input);
-    read(&mut Composer { text, bom, parser, anchors: HashMap::new(), duplicates: Vec::new(), weight: 0 })
+    read(&mut Composer {
+        text,
+        bom,
+        parser,
+        anchors: HashMap::new(),
+        duplicates: Vec::new(),
+        weight: 0,
+        at: 0,
+    })
 }
 
 /// What ends a line. The parser panics on a block scalar whose last line is not ended, so [`compose`] ends it.
@@ -72,6 +81,8 @@ struct Composer<'t, R> {
     anchors: HashMap<String, Anchored>,
     duplicates: Vec<Duplicate>,
     weight: usize,
+    /// Where the last event ended.
+    at: usize,
 }
 
 /// A node that aliases may repeat, with what a copy of it costs.
@@ -215,7 +226,15 @@ impl<R: std::io::BufRead> Composer<'_, R> {
     }
 
     fn next(&mut self) -> Result<Event> {
-        self.parser.parse().map_err(|error| {
+        // The parser panics on a tag that a comma follows, `{a: !, b: c}`, and perhaps on more; its state is not looked at
+        // again after that.
+        let parsed = catch_unwind(AssertUnwindSafe(|| self.parser.parse()));
+        let parsed = parsed.map_err(|_| SyntaxError {
+            offset: self.at,
+            message: "YAML that the parser gives up on, somewhere from here on".to_owned(),
+            hint: Some("put texts with `!` or other signs in them into quotes"),
+        })?;
+        let event = parsed.map_err(|error| {
             let at = error.problem_mark().map_or(0, |mark| self.offset(mark));
             let tab = error.problem().contains("tab character")
                 || (error.problem().contains("cannot start any token") && self.text.get(at) == Some(&b'\t'));
@@ -224,7 +243,9 @@ impl<R: std::io::BufRead> Composer<'_, R> {
                 message: format!("not YAML: {}", error.problem()),
                 hint: tab.then_some("indent with spaces; YAML does not allow tabs there"),
             }
-        })
+        })?;
+        self.at = self.offset(event.end_mark);
+        Ok(event)
     }
 
     fn offset(&self, mark: Mark) -> usize {
@@ -378,6 +399,12 @@ mod tests {
         assert_eq!(get("a: >\n  b\n  c"), string("b c"));
         assert_eq!(get("a: |\n  b\n    "), string("b\n  \n"));
         assert_eq!(get("\u{feff}a: |\n  b"), string("b"));
+    }
+
+    #[test]
+    fn what_the_parser_panics_on_is_refused() {
+        assert!(refused("{a: !, b: c}").contains("gives up"));
+        assert!(refused("a: {b: !!str, c: d}").contains("gives up"));
     }
 
     #[test]
