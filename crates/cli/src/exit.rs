@@ -14,6 +14,8 @@ pub enum Exit {
     Found,
     /// 2: wrong usage, or something could not be read or written.
     Trouble,
+    /// 3: done, and the answer is that it can't be told.
+    Unsure,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +24,7 @@ impl From<Exit> for ExitCode {
             Exit::Fine => 0,
             Exit::Found => 1,
             Exit::Trouble => 2,
+            Exit::Unsure => 3,
         })
     }
 }

@@ -3,6 +3,7 @@
 mod completions;
 mod man;
 mod policy;
+mod status;
 
 use clap::Subcommand;
 
@@ -10,6 +11,7 @@ use crate::exit::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Status(status::Args),
     /// Check, explain, simulate, compare and improve audit policies
     #[command(subcommand, after_help = policy::HELP)]
     Policy(policy::Command),
@@ -20,6 +22,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
+            Command::Status(args) => args.run(),
             Command::Policy(command) => command.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),

@@ -9,6 +9,7 @@
 )]
 
 mod policy;
+mod status;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -7,12 +7,35 @@
 //! ```
 //! Invariant: nothing is changed anywhere, and with a folder for a machine nothing outside the folder is looked at.
 
+mod checks;
+mod facts;
 mod find;
 mod host;
+mod log;
+mod metrics;
+mod place;
+mod policy;
 mod process;
 mod unit;
+mod verdict;
+mod webhook;
 mod yaml;
 
+#[cfg(test)]
+mod tests;
+
+pub use checks::{Check, CheckResult, checks};
+pub use facts::{Difference, Facts, Probe, Running, facts};
 pub use find::{Distribution, Found, Looked, Origin, RefusedManifest, Seen, Setting, StaticPod, find};
 pub use host::{Host, Kind, Space, Stat};
+pub use log::{EndedBy, Keeps, LogFacts, LogFile};
+pub use metrics::Metrics;
+pub use place::MountKind;
+pub use policy::{Accepted, Finding, PolicyFacts, PolicyState};
 pub use process::{Process, Processes, Program};
+pub use verdict::{Judgement, Reason, Verdict, duration, hours, moment, verdict};
+pub use webhook::{Problem, WebhookFacts};
+
+/// The pod's annotation with the digest of the policy that auditing was turned on with. A changed digest restarts the
+/// API server, which reads its policy only then.
+pub const POLICY_DIGEST: &str = "auditward.dev/policy-digest";

@@ -402,7 +402,10 @@ impl Look<'_> {
 }
 
 /// The audit flags among these, with where they stand.
-fn audit_settings(flags: &Flags, origin: impl Fn(&crate::manifest::Flag) -> Origin) -> Vec<Setting> {
+pub(super) fn audit_settings(
+    flags: &Flags,
+    origin: impl Fn(&crate::manifest::Flag) -> Origin,
+) -> Vec<Setting> {
     let audit = flags.iter().filter(|flag| flag.name.starts_with("audit-"));
     audit
         .map(|flag| Setting {

@@ -4,7 +4,7 @@ use crate::inspect::host::{Kind, has_extension};
 use crate::inspect::process::{Processes, Program};
 use crate::inspect::unit;
 use crate::inspect::yaml::Document;
-use crate::manifest::{BYTES_MAX, Flags, Manifest, Why};
+use crate::manifest::{BYTES_MAX, Flags, Launch, Manifest, Why};
 
 use super::rancher::Rke2;
 use super::{
@@ -97,6 +97,10 @@ impl Pods {
             let (more, note) = openshift(look, pod);
             settings.extend(more);
             notes.extend(note);
+        } else if let Launch::Shell { program } = &server.launch {
+            settings = in_script(pod);
+            notes
+                .push(format!("`{program}` starts the API server, so its flags were looked for in a script"));
         }
         Some(Candidate {
             distribution,
@@ -190,6 +194,17 @@ fn distribution(look: &Look<'_>, pod: &StaticPod, rke2: Option<&Rke2>) -> Distri
     } else {
         Distribution::StaticPod
     }
+}
+
+/// The words of a script that look like audit flags. What the shell would make of variables is not known.
+fn in_script(pod: &StaticPod) -> Vec<Setting> {
+    let text = pod.manifest.text();
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
+    let words = lines.flat_map(|(at, line)| {
+        let words = line.split(|c: char| c.is_whitespace() || "\"'\\;,".contains(c));
+        words.filter(|word| word.starts_with("--audit")).map(move |word| (word, at + 1))
+    });
+    audit_settings(&Flags::parse(words), |flag| Origin::File(pod.path.clone(), flag.line))
 }
 
 /// `OpenShift`'s flags stand in a file beside the pod, `apiServerArguments` with a list for each.
