@@ -369,7 +369,8 @@ fn readme(events: usize, steps: &[Step]) -> String {
     let mut text = format!(
         "# Examples
 
-`policies/` holds audit policies; `run.sh` is what `make run` starts.
+`policies/` holds audit policies, `nodes/` what `auditward status --root` needs of control-plane nodes; `run.sh` is what
+`make run` starts.
 
 ## audit.log.gz
 

@@ -16,8 +16,8 @@ use crate::table::{Align, Table};
 
 /// Say whether auditing is on here, and why
 ///
-/// Finds what runs the API server (kubeadm and what is built on it, k3s, RKE2, k0s, MicroK8s, Talos, OpenShift, a
-/// systemd unit …), compares what is configured with what runs, and looks at the policy, the log and the webhook.
+/// Finds what runs the API server (kubeadm and what is built on it, k3s, RKE2, k0s, MicroK8s, Talos, a systemd unit
+/// …), compares what is configured with what runs, and looks at the policy, the log and the webhook.
 /// Nothing is changed, and no credential is printed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -164,7 +164,7 @@ fn render(facts: &Facts, judgement: &Judgement, colour: bool) -> String {
 
 /// Each line made safe by itself, so that the breaks between them stay.
 fn visible_lines(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", visible(line))).collect()
+    text.lines().fold(String::new(), |all, line| all + &visible(line) + "\n")
 }
 
 fn api_server(facts: &Facts) -> String {

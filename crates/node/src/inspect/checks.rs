@@ -140,7 +140,7 @@ fn minimal_policy(facts: &Facts) -> Outcome {
         PolicyState::Accepted(accepted) if accepted.records_nothing => (
             CheckResult::Fail,
             format!("{path} records nothing; a scanner that only reads flags passes it"),
-            Some("write a policy that records: auditward policy generate".to_owned()),
+            Some("write a policy that records, and judge it with auditward policy lint".to_owned()),
         ),
         PolicyState::Accepted(accepted) => {
             (CheckResult::Pass, format!("{path}, {} rules, {}", accepted.rules, accepted.digest), None)

@@ -884,7 +884,8 @@ mod hostile {
 
     #[test]
     fn rubbish_everywhere() {
-        let rubbish: Vec<u8> = (0..4096_u32).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
+        let rubbish: Vec<u8> =
+            (0..4096_u32).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
         let huge = vec![b'a'; (1 << 20) + 10];
         let long = [b"kube-apiserver: [".repeat(1000), b"\n".to_vec()].concat();
         for text in [&rubbish, &huge, &long] {

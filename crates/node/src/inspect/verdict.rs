@@ -131,6 +131,9 @@ impl Reasons {
             self.add("manifest-refused", verdict, what, &refused.refusal.hint());
         }
         let Some(distribution) = found.distribution else {
+            if !found.refused.is_empty() {
+                return;
+            }
             let unreadable = found.looked.iter().find_map(|looked| match &looked.seen {
                 Seen::Unreadable(why) => Some(format!("{} could not be read: {why}", looked.path)),
                 _ => None,
@@ -303,7 +306,7 @@ impl Reasons {
                         "policy-none",
                         half,
                         what,
-                        "auditward policy generate, or examples/policies/recommended.yaml",
+                        &format!("write rules that record, and judge them with auditward policy lint {path}"),
                     );
                 } else if accepted.errors + accepted.warnings > 0 {
                     let what = format!(

@@ -75,7 +75,11 @@ impl Pods {
             }
         }
         if files > 0 || look.host.exists(folder) {
-            let what = format!("{files} files, {} with kube-apiserver", servers.len());
+            let what = format!(
+                "{files} {}, {} with kube-apiserver",
+                if files == 1 { "file" } else { "files" },
+                servers.len()
+            );
             // That it could not be listed was noted already.
             if look.host.list(folder).is_ok() {
                 look.found(folder, what);
