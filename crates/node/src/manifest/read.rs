@@ -27,6 +27,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Manifest, Refusal> {
         let message = "not YAML: a byte order mark stands inside it".to_owned();
         return Err(Refusal::at(position(bytes, offset), Why::NotYaml { message }));
     }
+    // The YAML parser panics at a tag with a comma behind it; `!` hardly ever stands in a manifest.
+    if let Some(offset) = tag_before_comma(text) {
+        let message = "not YAML that can be read here: `!` and a comma stand in one word".to_owned();
+        return Err(Refusal::at(position(bytes, offset), Why::NotYaml { message }));
+    }
     let (trees, error) = documents(bytes);
     let tree = match (trees.into_iter().next(), error) {
         (Some(tree), _) => tree,
@@ -47,6 +52,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Manifest, Refusal> {
         return Err(Refusal::at(position(bytes, offset), Why::YamlVersion { version }));
     }
     Ok(Manifest { text: text.to_owned(), root: tree.root, pod, syntax, second })
+}
+
+/// A `!` with a comma somewhere behind it in the same word.
+fn tag_before_comma(text: &str) -> Option<usize> {
+    text.split(char::is_whitespace).find_map(|word| {
+        let tag = word.find('!').filter(|tag| word[*tag..].contains(','))?;
+        Some(word.as_ptr() as usize - text.as_ptr() as usize + tag)
+    })
 }
 
 fn not_yaml(text: &str, error: &SyntaxError) -> Refusal {

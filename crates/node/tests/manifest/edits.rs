@@ -345,6 +345,7 @@ fn every_refusal_says_what_to_do() {
         ("a volume twice", volumes("  - name: a\n  - name: a\n")),
         ("no image", good().replace("    image: registry.k8s.io/kube-apiserver:v1.36.3\n", "")),
         ("JSON with a comment", "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"a\"}, # here\n\"spec\": {\"containers\": [{\"name\": \"a\", \"image\": \"a\", \"command\": [\"kube-apiserver\"]}]}}".into()),
+        ("a tag before a comma", "{!,".into()),
         ("a byte order mark inside", good().replace("kind", "\u{feff}kind")),
     ];
     let mut table = String::new();
