@@ -6,6 +6,8 @@ pub mod coverage;
 pub mod falco;
 mod finding;
 pub mod generate;
+pub mod library;
+pub mod native;
 pub mod rule;
 pub mod sigma;
 
