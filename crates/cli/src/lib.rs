@@ -9,6 +9,7 @@ mod input;
 mod output;
 mod progress;
 pub mod reference;
+mod rule_files;
 mod snippet;
 mod table;
 

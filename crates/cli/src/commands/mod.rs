@@ -4,6 +4,7 @@ mod completions;
 mod man;
 mod policy;
 mod status;
+mod rules;
 
 use clap::Subcommand;
 
@@ -15,6 +16,9 @@ pub(crate) enum Command {
     /// Check, explain, simulate, compare and improve audit policies
     #[command(subcommand, after_help = policy::HELP)]
     Policy(policy::Command),
+    /// Check, list, test and explain detection rules
+    #[command(subcommand, after_help = rules::HELP)]
+    Rules(rules::Command),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -24,6 +28,7 @@ impl Command {
         match self {
             Command::Status(args) => args.run(),
             Command::Policy(command) => command.run(),
+            Command::Rules(command) => command.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
         }

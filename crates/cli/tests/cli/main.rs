@@ -10,6 +10,7 @@
 
 mod policy;
 mod status;
+mod rules;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,0 +1,206 @@
+use expect_test::expect;
+
+use super::{RIGHT, WRONG};
+use crate::{check, check_with_input};
+
+#[test]
+fn every_shipped_rule_passes_its_tests() {
+    check(
+        "rules test",
+        expect![[r#"
+            exit 0
+            --- stdout
+            secret-read: 8 tests passed
+            event-deletion: 6 tests passed
+            curl-client: 7 tests passed
+            self-access-burst: 4 tests passed
+            self-rights-review: 4 tests passed
+            exec-in-system-namespace: 6 tests passed
+            exec-interactive-shell: 8 tests passed
+            miner-indicators: 7 tests passed
+            cluster-admin-binding: 7 tests passed
+            cronjob-created: 5 tests passed
+            daemonset-created: 5 tests passed
+            service-account-created: 6 tests passed
+            host-network: 7 tests passed
+            host-pid: 6 tests passed
+            privileged-pod: 14 tests passed
+            sensitive-host-path: 9 tests passed
+            109 tests of 16 rules: 109 passed, 0 failed
+        "#]],
+    );
+}
+
+#[test]
+fn what_fails_is_shown_with_what_to_do() {
+    check_with_input(
+        "rules test -o json -",
+        RIGHT,
+        expect![[r#"
+        exit 1
+        --- stdout
+        [
+          {
+            "rule": "secret-read-by-hand",
+            "file": "<stdin>",
+            "tests": [
+              {
+                "name": "a person",
+                "line": 13,
+                "match": true,
+                "passed": true
+              },
+              {
+                "name": "refused",
+                "line": 14,
+                "match": true,
+                "passed": false,
+                "problem": "gave no alert, and should"
+              },
+              {
+                "name": "a list",
+                "line": 15,
+                "match": false,
+                "passed": false,
+                "problem": "no event to start from is called `list-secret`",
+                "hint": "did you mean `list-secrets`?"
+              }
+            ]
+          }
+        ]
+    "#]],
+    );
+}
+
+#[test]
+fn a_rule_that_cannot_run() {
+    check_with_input(
+        "rules test -o json -",
+        WRONG,
+        expect![[r#"
+            exit 1
+            --- stdout
+            [
+              {
+                "rule": "secret-read-by-hand",
+                "file": "<stdin>",
+                "tests": [
+                  {
+                    "name": "a person",
+                    "line": 13,
+                    "match": true,
+                    "passed": false,
+                    "problem": "unknown field `resorce`",
+                    "hint": "did you mean `resource`?"
+                  },
+                  {
+                    "name": "refused",
+                    "line": 14,
+                    "match": false,
+                    "passed": false,
+                    "problem": "unknown field `resorce`",
+                    "hint": "did you mean `resource`?"
+                  }
+                ]
+              }
+            ]
+            --- stderr
+            <stdin>:8:7: error: unknown field `resorce`
+              8 |   and resorce == "secrets"
+                |       ^^^^^^^
+              hint: did you mean `resource`?
+            <stdin>:10:12: error: unknown field `usr`
+              10 | summary: '{usr} read {name}'
+                 |            ^^^
+              hint: did you mean `user`?
+        "#]],
+    );
+}
+
+#[test]
+fn the_events_of_a_test() {
+    check_with_input(
+        "rules test --show person -",
+        RIGHT,
+        expect![[r#"
+        exit 0
+        --- stdout
+        {"annotations":{"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""},"apiVersion":"audit.k8s.io/v1","auditID":"00000000-0000-4000-8000-000000000001","kind":"Event","level":"Request","objectRef":{"apiVersion":"v1","name":"web","namespace":"shop","resource":"secrets"},"requestReceivedTimestamp":"2026-01-01T00:00:00.000000Z","requestURI":"/api/v1/namespaces/shop/secrets/web","responseStatus":{"code":200,"metadata":{}},"sourceIPs":["10.0.0.17"],"stage":"ResponseComplete","stageTimestamp":"2026-01-01T00:00:00.010000Z","user":{"groups":["developers","system:authenticated"],"username":"alice"},"userAgent":"kubectl/v1.36.3 (linux/amd64) kubernetes/$Format","verb":"get"}
+    "#]],
+    );
+    check_with_input(
+        "rules test --show nobody -",
+        RIGHT,
+        expect![[r#"
+        exit 1
+    "#]],
+    );
+}
+
+#[test]
+fn what_events_start_from() {
+    check(
+        "rules test --bases",
+        expect![[r#"
+        exit 0
+        --- stdout
+        create-pod
+        patch-pod
+        create-deployment
+        patch-deployment
+        scale-deployment
+        create-daemonset
+        create-job
+        create-cronjob
+        exec
+        attach
+        port-forward
+        ephemeral-container
+        node-proxy
+        create-namespace
+        delete-namespace
+        get-secret
+        list-secrets
+        create-secret
+        create-configmap
+        create-service-account
+        create-token
+        create-role
+        create-cluster-role
+        create-role-binding
+        create-cluster-role-binding
+        create-csr
+        approve-csr
+        create-webhook
+        create-service
+        create-ingress
+        delete-event
+        create-rules-review
+        create-access-review
+        list-pods
+        get-version
+        no-credentials
+    "#]],
+    );
+}
+
+#[test]
+fn a_failure_shows_its_place() {
+    check_with_input(
+        "rules test -",
+        RIGHT,
+        expect![[r#"
+        exit 1
+        --- stdout
+        secret-read-by-hand: 2 of 3 tests failed
+        <stdin>:14:10: error: refused: gave no alert, and should
+          14 | - {name: refused, match: true, event: {from: get-secret, code: 403}}
+             |          ^^^^^^^
+        <stdin>:15:46: error: a list: no event to start from is called `list-secret`
+          15 | - {name: a list, match: false, event: {from: list-secret}}
+             |                                              ^^^^^^^^^^^
+          hint: did you mean `list-secrets`?
+        3 tests of 1 rule: 1 passed, 2 failed
+    "#]],
+    );
+}

@@ -1,0 +1,165 @@
+//! The shipped rules over what a real API server wrote while real attacks were made (crates/event/testdata/captures).
+//!
+//! Between two attacks a config map `mark-STEP` was created: what lies behind a mark belongs to its step.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "tests stop at surprises, and read as sentences"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+
+use auditward_detect::{Batch, Config, Engine, RuleSet};
+use auditward_event::{EventView, Events};
+use auditward_rules::library;
+use expect_test::{Expect, expect};
+use flate2::read::GzDecoder;
+
+/// Each step with the rules that gave alerts in it, and how many; `(before)` is ordinary work.
+#[track_caller]
+fn check(capture: &str, expected: Expect) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../event/testdata/captures").join(capture);
+    let mut events = Events::new(BufReader::new(GzDecoder::new(File::open(path).unwrap())));
+    let rules = library::load_shipped().rules.into_iter().filter(|rule| rule.enabled).collect();
+    let set = Arc::new(RuleSet::compile(rules).unwrap());
+    let mut engine = Engine::new(set, Config::default());
+    let mut matcher = engine.matcher();
+    let mut batch = Batch::default();
+    let mut step = "(before)".to_owned();
+    let mut steps: BTreeMap<String, String> = BTreeMap::new();
+    let mut order = Vec::new();
+    while let Some(event) = events.next() {
+        let event = event.unwrap();
+        if let Some(mark) = mark(&event.view) {
+            step = mark;
+        }
+        if order.last() != Some(&step) {
+            order.push(step.clone());
+        }
+        steps.insert(event.view.audit_id().into_owned(), step.clone());
+        matcher.look(&event.view, &mut batch);
+    }
+    let mut alerts = Vec::new();
+    engine.absorb(batch, &mut alerts);
+    engine.finish(&mut alerts);
+    let mut found: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for alert in &alerts {
+        let last = &alert.events.last().unwrap().audit_id;
+        *found.entry(steps[last].as_str()).or_default().entry(&alert.rule).or_default() += 1;
+    }
+    let mut seen = String::new();
+    let mut told = BTreeSet::new();
+    for step in order.iter().filter(|step| told.insert(*step)) {
+        let rules: Vec<String> = found
+            .get(step.as_str())
+            .into_iter()
+            .flatten()
+            .map(|(rule, count)| if *count == 1 { (*rule).to_owned() } else { format!("{rule} ×{count}") })
+            .collect();
+        seen += &format!("{step}: {}\n", rules.join(", "));
+    }
+    expected.assert_eq(&seen);
+}
+
+fn mark(view: &EventView<'_>) -> Option<String> {
+    let object = view.object_ref()?;
+    let name = object.name.strip_prefix("mark-")?;
+    (object.namespace == "marks" && view.verb() == "create").then(|| name.to_owned())
+}
+
+#[test]
+fn with_everything_recorded() {
+    check(
+        "full.jsonl.gz",
+        expect![[r#"
+        (before): service-account-created
+        k8s-1002-privileged: privileged-pod
+        k8s-1004-hostpath: sensitive-host-path
+        k8s-1005-hostnetwork: host-network
+        k8s-1006-hostpid: host-pid
+        k8s-1010-mgmt-pod: 
+        k8s-1024-miner: miner-indicators
+        k8s-1012-daemonset: daemonset-created
+        k8s-1013-cronjob: cronjob-created
+        k8s-1017-serviceaccount: service-account-created
+        k8s-1016-clusteradmin: cluster-admin-binding
+        wildcard-role: 
+        anonymous-binding: 
+        k8s-1014-secrets: curl-client, secret-read ×3
+        k8s-1020-forbidden: 
+        k8s-1008-curl-sa: curl-client
+        k8s-1007-unauthenticated: curl-client
+        anonymous: curl-client
+        k8s-1015-enumeration: self-access-burst, self-rights-review
+        k8s-1003-exec-shell: exec-interactive-shell
+        k8s-1009-exec-mgmt: exec-in-system-namespace
+        attach: 
+        port-forward: 
+        debug-ephemeral: 
+        node-debug: host-network, host-pid, privileged-pod, sensitive-host-path
+        nodes-proxy: 
+        impersonate: 
+        token-request: 
+        csr: 
+        webhook: 
+        k8s-1023-externalip: 
+        nodeport: 
+        k8s-1022-ingress: 
+        k8s-1001-delete-events: event-deletion
+        configmap-credentials: 
+        delete-namespace: 
+        coredns-edit: 
+    "#]],
+    );
+}
+
+#[test]
+fn with_the_policy_that_guides_copy() {
+    check(
+        "guide.jsonl.gz",
+        expect![[r#"
+        (before): service-account-created
+        k8s-1002-privileged: privileged-pod
+        k8s-1004-hostpath: sensitive-host-path
+        k8s-1005-hostnetwork: host-network
+        k8s-1006-hostpid: host-pid
+        k8s-1010-mgmt-pod: 
+        k8s-1024-miner: miner-indicators
+        k8s-1012-daemonset: daemonset-created
+        k8s-1013-cronjob: cronjob-created
+        k8s-1017-serviceaccount: service-account-created
+        k8s-1016-clusteradmin: cluster-admin-binding
+        wildcard-role: 
+        anonymous-binding: 
+        k8s-1014-secrets: curl-client, secret-read ×3
+        k8s-1020-forbidden: 
+        k8s-1008-curl-sa: curl-client
+        k8s-1007-unauthenticated: curl-client
+        anonymous: curl-client
+        k8s-1015-enumeration: self-access-burst, self-rights-review
+        k8s-1003-exec-shell: exec-interactive-shell
+        k8s-1009-exec-mgmt: 
+        attach: 
+        port-forward: 
+        debug-ephemeral: 
+        node-debug: host-network, host-pid, privileged-pod, sensitive-host-path
+        nodes-proxy: 
+        impersonate: 
+        token-request: 
+        csr: 
+        webhook: 
+        k8s-1023-externalip: 
+        nodeport: 
+        k8s-1022-ingress: 
+        k8s-1001-delete-events: 
+        configmap-credentials: 
+        delete-namespace: 
+        coredns-edit: 
+    "#]],
+    );
+}
