@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use auditward_policy::read::{Node, Span, Tree, Value, documents};
 
 use crate::native::{self, Settings, Source, Text};
-use crate::{Finding, Language, Rule, Weight, sigma};
+use crate::{Finding, Language, Rule, Weight, falco, sigma};
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
@@ -247,14 +247,15 @@ impl<'f> Library<'f> {
         self.sources.retain(|(number, source)| *number >= shipped || !own.contains(&source.id.value));
     }
 
-    /// Those of the other languages: their rules may name each other across files, so all files are read together.
+    /// Those of the other languages: their items may name each other across files, so all files are read together.
     fn others(&mut self, rules: &mut Vec<(usize, Rule)>) {
+        let files: Vec<(&str, &str)> = self.falco.iter().map(|number| self.named(*number)).collect();
+        let falco = falco::load(&files, &falco::Options::default());
+        rules.extend(numbered(&files, &self.falco, falco.rules));
         let files: Vec<(&str, &str)> = self.sigma.iter().map(|number| self.named(*number)).collect();
         let sigma = sigma::load(&files, &sigma::Options::default());
-        let numbers: HashMap<&str, usize> =
-            files.iter().zip(&self.sigma).map(|((file, _), number)| (*file, *number)).collect();
-        rules.extend(sigma.rules.into_iter().map(|rule| (number(&numbers, &rule), rule)));
-        self.loaded.findings.extend(sigma.findings);
+        rules.extend(numbered(&files, &self.sigma, sigma.rules));
+        self.loaded.findings.extend(falco.findings.into_iter().chain(sigma.findings));
     }
 
     fn named(&self, number: usize) -> (&'f str, &'f str) {
@@ -295,9 +296,12 @@ impl<'f> Library<'f> {
     }
 }
 
-/// The number of the file that a rule came from.
-fn number(numbers: &HashMap<&str, usize>, rule: &Rule) -> usize {
-    numbers.get(rule.origin.file.as_str()).copied().unwrap_or(usize::MAX)
+/// Rules with the number of the file that each came from.
+fn numbered(files: &[(&str, &str)], numbers: &[usize], rules: Vec<Rule>) -> Vec<(usize, Rule)> {
+    let by_name: HashMap<&str, usize> =
+        files.iter().zip(numbers).map(|((file, _), number)| (*file, *number)).collect();
+    let number = |rule: &Rule| by_name.get(rule.origin.file.as_str()).copied().unwrap_or(usize::MAX);
+    rules.into_iter().map(|rule| (number(&rule), rule)).collect()
 }
 
 /// Where the shared lists are, among the shipped files.
@@ -370,6 +374,17 @@ tests:
 - {name: no it does not, match: false, event: {from: get-secret, user: bob}}
 ";
 
+    const FALCO: &str = "\
+- list: shells
+  items: [sh, bash]
+- rule: A shell in a pod
+  desc: Somebody opened a shell.
+  condition: ka.verb=get and ka.target.subresource=exec and ka.uri.param[command] in (shells)
+  output: a shell (user=%ka.user.name)
+  priority: WARNING
+  source: k8s_audit
+";
+
     const SIGMA: &str = "\
 title: Exec
 logsource: {product: kubernetes, service: audit}
@@ -399,13 +414,14 @@ level: low
     #[test]
     fn languages_are_told_by_their_looks() {
         check(
-            &[RULE, SIGMA],
+            &[FALCO, RULE, SIGMA],
             expect![[r#"
-            Native secret-read-by-hand Error
-            Sigma Exec Notice
-            2.yaml:4:21: info: clients open this with `create` too
-              hint: `kubectl` sends `get` (WebSocket) since 1.30, `create` (SPDY) before: list both verbs
-        "#]],
+                Falco A shell in a pod Warning
+                Native secret-read-by-hand Error
+                Sigma Exec Notice
+                3.yaml:4:21: info: clients open this with `create` too
+                  hint: `kubectl` sends `get` (WebSocket) since 1.30, `create` (SPDY) before: list both verbs
+            "#]],
         );
         check(
             &["just: words\n"],

@@ -3,8 +3,8 @@
 mod completions;
 mod man;
 mod policy;
-mod status;
 mod rules;
+mod status;
 
 use clap::Subcommand;
 

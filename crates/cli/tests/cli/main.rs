@@ -9,8 +9,8 @@
 )]
 
 mod policy;
-mod status;
 mod rules;
+mod status;
 
 use std::io::Write;
 use std::path::PathBuf;
