@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at surprises")]
 
-use auditward_event::{Path, Step};
+use std::io::Read;
+use std::sync::LazyLock;
+
+use auditward_event::{EventView, Path, Stage, Step};
+use auditward_expr::symbolic::{Names, Way, symbolic};
 use auditward_expr::{
-    Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Test, TimePart, parse_unchecked,
+    Compare, Expr, Field, Fold, Function, Known, Literal, Match, Quantifier, Root, Subject, Test, TimePart,
+    parse_unchecked, specialise,
 };
 use proptest::prelude::*;
 
@@ -174,6 +179,146 @@ proptest! {
             for error in errors {
                 prop_assert!(text.is_char_boundary(error.offset));
             }
+        }
+    }
+}
+
+/// Real events: each line one.
+static EVENTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let file = std::fs::File::open("../../examples/audit.log.gz").unwrap();
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text.lines().map(str::to_owned).collect()
+});
+
+/// Tests whose answers differ between real events.
+fn real_test() -> impl Strategy<Value = Expr> {
+    let path = prop::sample::select(vec![
+        "verb",
+        "stage",
+        "objectRef.resource",
+        "objectRef.subresource",
+        "objectRef.namespace",
+        "objectRef.apiGroup",
+        "user.username",
+        "user.groups[*]",
+        "responseStatus.code",
+        "requestURI",
+        "requestObject.kind",
+        "responseObject.kind",
+    ]);
+    let root = prop_oneof![
+        4 => path.clone().prop_map(|path| Root::Event(Path::parse(path).unwrap())),
+        1 => path.prop_map(|path| Root::Dotted(path.replace("[*]", "").split('.').map(str::to_owned).collect())),
+        1 => prop::sample::select(vec!["actor", "outcome", "dryRun", "final", "changes", "patch.kind", "path"])
+            .prop_map(|name| Root::Fact(name.to_owned())),
+        1 => prop::sample::select(vec!["metadata.name", "spec", "kind"])
+            .prop_map(|path| Root::Object(Path::parse(path).unwrap())),
+        1 => Just(Root::Container(Path::parse("image").unwrap())),
+        1 => prop::sample::select(vec!["ka.verb", "ka.target.resource", "ka.user.groups", "ka.response.code"])
+            .prop_map(|name| Root::Falco(name.to_owned(), None)),
+    ];
+    let value = prop::sample::select(vec![
+        "create",
+        "get",
+        "pods",
+        "secrets",
+        "exec",
+        "",
+        "kube-system",
+        "apps",
+        "system:masters",
+        "system:anonymous",
+        "person",
+        "ResponseComplete",
+        "RequestReceived",
+        "200",
+        "403",
+        "success",
+        "none",
+        "denied",
+        "merge",
+        "Pod",
+        "leases",
+        "/healthz",
+    ]);
+    let text = move || value.clone().prop_map(str::to_owned);
+    let fold = || prop::sample::select(vec![Fold::Exact, Fold::Ascii, Fold::Unicode]);
+    let check = prop_oneof![
+        1 => Just(Match::Exists),
+        3 => text().prop_map(|text| Match::Is(Literal::Text(text))),
+        2 => (text(), fold()).prop_map(|(text, fold)| Match::Equals(text, fold)),
+        2 => (prop::collection::vec(text(), 0..4), fold()).prop_map(|(texts, fold)| Match::In(texts, fold)),
+        1 => (text(), fold()).prop_map(|(text, fold)| Match::StartsWith(text, fold)),
+        1 => (text(), fold()).prop_map(|(text, fold)| Match::Contains(text, fold)),
+        1 => Just(Match::Glob("*s".to_owned(), Fold::Exact)),
+        1 => Just(Match::Number(Compare::Less, 400.0)),
+        1 => Just(Match::Is(Literal::Bool(true))),
+    ];
+    let quantifier = prop_oneof![4 => Just(Quantifier::Any), 1 => Just(Quantifier::Every)];
+    let functions =
+        prop_oneof![6 => Just(vec![]), 1 => Just(vec![Function::Lower]), 1 => Just(vec![Function::Count])];
+    (root, functions, quantifier, check).prop_map(|(root, functions, quantifier, check)| {
+        Expr::Test(Test { field: Field { root, functions }, quantifier, check })
+    })
+}
+
+fn real_expr() -> impl Strategy<Value = Expr> {
+    real_test().prop_recursive(4, 12, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|inner| Expr::Not(Box::new(inner))),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Expr::And),
+            prop::collection::vec(inner, 0..4).prop_map(Expr::Or),
+        ]
+    })
+}
+
+fn covers(names: &Names, name: &str) -> bool {
+    match names {
+        Names::Only(names) => names.contains(name),
+        Names::Except(names) => !names.contains(name),
+    }
+}
+
+/// Whether the event is one of those that the way speaks of, paths and groups aside.
+fn belongs(event: &EventView<'_>, way: &Way) -> bool {
+    let user = event.user();
+    let somebody =
+        if user.username.is_empty() { way.without_user } else { covers(&way.users, &user.username) };
+    let about = match event.object_ref() {
+        Some(object) => way.about.resources.as_ref().is_some_and(|resources| {
+            covers(&resources.groups, &object.api_group)
+                && covers(&resources.resources, &object.resource)
+                && covers(&resources.subresources, &object.subresource)
+                && covers(&resources.namespaces, &object.namespace)
+                && covers(&resources.names, &object.name)
+        }),
+        None => way.about.paths.is_some(),
+    };
+    let stage: Option<Stage> = event.stage();
+    let recorded = event.level().is_some_and(|level| level >= way.level)
+        && stage.is_some_and(|stage| way.stages.contains(&stage));
+    somebody && about && recorded && covers(&way.verbs, &event.verb())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// An event that makes an expression true belongs to one of its ways; what is known of it changes no answer.
+    #[test]
+    fn the_symbolic_answers_agree_with_real_events(expr in real_expr(), seed in any::<prop::sample::Index>()) {
+        let start = seed.index(EVENTS.len());
+        let needs = symbolic(&expr);
+        for line in EVENTS.iter().cycle().skip(start).take(20) {
+            let event = EventView::parse(line.as_bytes()).unwrap();
+            let subject = Subject::new(&event);
+            let holds = expr.holds(&subject);
+            if holds {
+                prop_assert!(needs.ways.iter().any(|way| belongs(&event, way)), "{expr}\n{line}\n{:?}", needs.ways);
+            }
+            let known = Known::of(&event, &["verb", "stage", "objectRef.apiGroup", "objectRef.resource", "objectRef.subresource", "user.username"]);
+            let left = specialise(&expr, &known);
+            prop_assert_eq!(left.holds(&subject), holds, "{} became {}", expr, left);
         }
     }
 }

@@ -154,10 +154,7 @@ fn mistakes() {
     );
     check("changes AND dryRun", expect!["8: `AND` is no operator (words of the language are in lower case)"]);
     check("verb conains \"x\"", expect!["5: `conains` is no operator (did you mean `contains`?)"]);
-    check(
-        "vreb == \"get\"",
-        expect!["0: unknown field `vreb` (did you mean `verb`?)"],
-    );
+    check("vreb == \"get\"", expect!["0: unknown field `vreb` (did you mean `verb`?)"]);
     check(
         "objectRef.resorce == \"a\" and usr == \"b\" and $x",
         expect![[r#"
@@ -165,10 +162,7 @@ fn mistakes() {
             29: unknown field `usr` (did you mean `user`?)
             44: expected a field, `not`, `some`, `every`, `exists` or `(`, found `$x`"#]],
     );
-    check(
-        "outcom == \"denied\"",
-        expect!["0: unknown field `outcom` (did you mean `outcome`?)"],
-    );
+    check("outcom == \"denied\"", expect!["0: unknown field `outcom` (did you mean `outcome`?)"]);
     check(
         "exec.comand == \"denied\"",
         expect!["0: unknown field `exec.comand` (did you mean `exec.command`?)"],
@@ -188,10 +182,7 @@ fn mistakes() {
         "dryRun == \"true\"",
         expect!["0: `dryRun` is true or false (compare it with `true` or `false`, or write it alone)"],
     );
-    check(
-        "verb == get",
-        expect![[r#"8: unknown field `get` (put a text in quotes: `"get"`)"#]],
-    );
+    check("verb == get", expect![[r#"8: unknown field `get` (put a text in quotes: `"get"`)"#]]);
     check("verb in [get]", expect![[r#"9: a list holds values, no fields (put it in quotes: `"get"`)"#]]);
     check("verb == [\"get\"]", expect!["5: `==` takes one value, not a list (write `in`)"]);
     check(
@@ -233,11 +224,16 @@ fn mistakes() {
     );
     check(
         "some container (privileged)",
-        expect!["16: unknown field `privileged` (docs/rules/expressions.md lists the fields; inside `some` a path begins with a dot)"],
+        expect![
+            "16: unknown field `privileged` (docs/rules/expressions.md lists the fields; inside `some` a path begins with a dot)"
+        ],
     );
     check("verb == \"get", expect![[r#"8: malformed text: this text is never closed; write `"` behind it"#]]);
     check("verb == § ", expect!["8: malformed text: this character has no meaning here"]);
-    check("changes dryRun", expect!["8: `dryRun` is no operator (two conditions are joined by `and` or `or`)"]);
+    check(
+        "changes dryRun",
+        expect!["8: `dryRun` is no operator (two conditions are joined by `and` or `or`)"],
+    );
     check("object. spec", expect!["8: expected a key, found `spec`"]);
     check("object[x] == 1", expect!["7: expected `*`, a number or a key in quotes, found `x`"]);
 }

@@ -46,6 +46,15 @@ impl CompiledTest {
     }
 }
 
+impl CompiledTest {
+    /// Whether it would be so of an event in which the field yields exactly these.
+    pub(crate) fn holds_of<'a>(&self, items: impl Iterator<Item = Item<'a>>, scope: Scope<'_, 'a>) -> bool {
+        let mut verdict = Verdict::default();
+        items.for_each(|item| verdict.see(self, scope, &item));
+        verdict.of(self.quantifier)
+    }
+}
+
 /// What was seen of the values so far.
 #[derive(Default)]
 struct Verdict {

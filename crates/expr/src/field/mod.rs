@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use auditward_event::{Step, Value};
 
+pub(crate) use function::through;
 pub use node::Node;
 pub(crate) use object::Body;
 pub(crate) use pod::PodPlace;

@@ -2,22 +2,38 @@
 
 use std::collections::BTreeSet;
 
-use auditward_event::{Level, Stage};
+use auditward_event::{EventView, Level, Stage};
 
 use super::place::{Place, Visible, of};
 use super::set::{Names, Paths};
 use super::way::{Kind, Resources, Way};
-use crate::{Field, Fold, Function, Literal, Match, Quantifier, Root, Test};
+use crate::{Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Subject, Test};
 
 /// The ways in which the test is what `wanted` says.
 pub(super) fn ways(test: &Test, wanted: bool, exact: &mut bool) -> Vec<Way> {
-    let place = of(&test.field);
+    if test.field.functions.contains(&Function::Count) {
+        // Of nothing there are none, which may be what is wanted.
+        *exact = false;
+        return vec![Way::any()];
+    }
+    let mut place = of(&test.field);
+    if place == Place::Answer && may_be_without_answer(test) {
+        place = Place::Metadata;
+    }
     if let Some(ways) = user_fact(test, wanted) {
         return ways;
     }
     match &place {
+        Place::Visible(Visible::Uri) if !test.field.functions.is_empty() => {
+            *exact = false;
+            vec![Way::any()]
+        }
         Place::Visible(Visible::Uri) => vec![uri(&test.check, wanted, exact)],
         Place::Visible(visible) => vec![named(*visible, test, wanted, exact)],
+        Place::Stage if !test.field.functions.is_empty() => {
+            *exact = false;
+            vec![Way::any()]
+        }
         Place::Stage => vec![stage(test, wanted, exact)],
         // What has to be absent is absent from an event that has no place for it.
         _ if !wanted => {
@@ -29,6 +45,14 @@ pub(super) fn ways(test: &Test, wanted: bool, exact: &mut bool) -> Vec<Way> {
             vec![read_place(&place)]
         }
     }
+}
+
+/// An event without an answer has the outcome `none`.
+fn may_be_without_answer(test: &Test) -> bool {
+    let Root::Fact(_) = test.field.root else { return false };
+    let none = Test { field: Field::of(Root::Fact("outcome".to_owned())), ..test.clone() };
+    let nothing = EventView::parse(b"{}").is_ok_and(|event| Expr::Test(none).holds(&Subject::new(&event)));
+    nothing || !test.field.functions.is_empty()
 }
 
 /// The requests in which the field is there at all.
@@ -63,9 +87,11 @@ fn read_place(place: &Place) -> Way {
         },
         Place::Response(path) => Way {
             level: Level::RequestResponse,
-            stages: vec![Stage::ResponseComplete],
+            // A watch whose first answer is a failure, or a list that it begins with, has it as soon as it starts.
+            stages: ANSWERED.to_vec(),
             paths: BTreeSet::from([path.clone()]),
-            ..Way::resources(Resources::any())
+            // Discovery (`/api`) answers with an object without being about a resource.
+            ..Way::any()
         },
         Place::Visible(_) | Place::Stage | Place::Metadata | Place::Element | Place::Unknown => Way::any(),
     }

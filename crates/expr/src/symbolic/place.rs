@@ -100,7 +100,9 @@ fn keyed(keys: &[&str], whole: &str) -> Place {
 
 fn fact(name: &str) -> Place {
     match name {
+        // Unless it is asked for `none`; see `leaf`.
         "outcome" => Place::Answer,
+        "patch.kind" => Place::Request("requestObject".to_owned()),
         _ => Place::Metadata,
     }
 }

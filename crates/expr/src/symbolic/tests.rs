@@ -157,8 +157,8 @@ fn a_body_needs_its_level() {
     check(
         &is("responseObject.metadata.name", "x"),
         &expect![[r#"
-        no path; RequestResponse {"responseObject.metadata.name"} at ResponseComplete
-    "#]],
+            ; RequestResponse {"responseObject.metadata.name"} at ResponseStarted|ResponseComplete|Panic
+        "#]],
     );
     check(
         &test(Root::Falco("ka.req.role.rules.verbs".to_owned(), None), Match::Exists),
