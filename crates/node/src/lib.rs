@@ -3,3 +3,4 @@
 pub mod inspect;
 pub mod manifest;
 pub mod service;
+pub mod api;
