@@ -4,3 +4,7 @@ pub mod inspect;
 pub mod manifest;
 pub mod service;
 pub mod api;
+pub mod journal;
+pub mod prove;
+pub mod step;
+pub mod watch;

@@ -52,7 +52,8 @@ pub(super) fn request(request: Request<'_>, to: &Address, token: Option<&str>) -
 pub(super) fn answer(bytes: &[u8]) -> Result<Answer, String> {
     const HEAD_MAX: usize = 64 << 10;
     let end = bytes.windows(4).take(HEAD_MAX).position(|four| four == b"\r\n\r\n");
-    let end = end.ok_or_else(|| if bytes.is_empty() { "nothing".to_owned() } else { "no whole head".to_owned() })?;
+    let end =
+        end.ok_or_else(|| if bytes.is_empty() { "nothing".to_owned() } else { "no whole head".to_owned() })?;
     let head = std::str::from_utf8(&bytes[..end]).map_err(|_| "a head that is not text".to_owned())?;
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap_or_default();
@@ -100,7 +101,8 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &str, expected: Result<(u16, &str), &str>) {
-        let seen = answer(bytes.as_bytes()).map(|a| (a.status, String::from_utf8_lossy(&a.body).into_owned()));
+        let seen =
+            answer(bytes.as_bytes()).map(|a| (a.status, String::from_utf8_lossy(&a.body).into_owned()));
         let expected = expected.map(|(status, body)| (status, body.to_owned())).map_err(str::to_owned);
         assert_eq!(seen, expected);
     }

@@ -192,7 +192,9 @@ fn is_list(root: &Value) -> Result<bool, KubeadmConfigError> {
     match root["apiVersion"].as_str() {
         Some("kubeadm.k8s.io/v1beta4") => Ok(true),
         Some("kubeadm.k8s.io/v1beta3" | "kubeadm.k8s.io/v1beta2") => Ok(false),
-        other => Err(odd(&format!("has the version `{}`, which is not known here", other.unwrap_or_default()))),
+        other => {
+            Err(odd(&format!("has the version `{}`, which is not known here", other.unwrap_or_default())))
+        }
     }
 }
 
@@ -226,7 +228,9 @@ pub fn flags(text: &str) -> Result<BTreeMap<String, String>, KubeadmConfigError>
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Ok(if is_list(&root)? {
         let list = all.as_array().map(Vec::as_slice).unwrap_or_default();
-        list.iter().filter_map(|flag| Some((flag["name"].as_str()?.to_owned(), plain(&flag["value"])))).collect()
+        list.iter()
+            .filter_map(|flag| Some((flag["name"].as_str()?.to_owned(), plain(&flag["value"]))))
+            .collect()
     } else {
         all.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), plain(value))).collect()
     })
@@ -291,7 +295,9 @@ mod tests {
                 kind: ClusterConfiguration
             "#]],
         );
-        check("apiServer: {}\napiVersion: kubeadm.k8s.io/v1beta4\nkubernetesVersion: v1.36.3\n", expect![[r#"
+        check(
+            "apiServer: {}\napiVersion: kubeadm.k8s.io/v1beta4\nkubernetesVersion: v1.36.3\n",
+            expect![[r#"
             apiServer:
               extraArgs:
               - name: audit-log-path
@@ -306,7 +312,8 @@ mod tests {
                 readOnly: false
             apiVersion: kubeadm.k8s.io/v1beta4
             kubernetesVersion: v1.36.3
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -340,8 +347,23 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_left_alone() {
-        check("apiVersion: kubeadm.k8s.io/v2\n", expect!["the ClusterConfiguration in kube-system/kubeadm-config has the version `kubeadm.k8s.io/v2`, which is not known here"]);
-        check("- a\n", expect!["the ClusterConfiguration in kube-system/kubeadm-config has the version ``, which is not known here"]);
-        check("apiVersion: kubeadm.k8s.io/v1beta4\napiServer: {extraArgs: {v: 2}}\n", expect!["the ClusterConfiguration in kube-system/kubeadm-config has `extraArgs` that are no list"]);
+        check(
+            "apiVersion: kubeadm.k8s.io/v2\n",
+            expect![
+                "the ClusterConfiguration in kube-system/kubeadm-config has the version `kubeadm.k8s.io/v2`, which is not known here"
+            ],
+        );
+        check(
+            "- a\n",
+            expect![
+                "the ClusterConfiguration in kube-system/kubeadm-config has the version ``, which is not known here"
+            ],
+        );
+        check(
+            "apiVersion: kubeadm.k8s.io/v1beta4\napiServer: {extraArgs: {v: 2}}\n",
+            expect![
+                "the ClusterConfiguration in kube-system/kubeadm-config has `extraArgs` that are no list"
+            ],
+        );
     }
 }

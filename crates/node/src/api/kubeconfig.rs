@@ -93,14 +93,21 @@ impl Kubeconfig {
             User::Certificate { chain, key } => {
                 let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
                 let chain = chain.map_err(|_| wrong("the client's certificate is no PEM"))?;
-                let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| wrong("the client's key is no PEM"))?;
+                let key =
+                    PrivateKeyDer::from_pem_slice(key).map_err(|_| wrong("the client's key is no PEM"))?;
                 let config = config.with_client_auth_cert(chain, key);
                 (config.map_err(|_| wrong("the client's certificate and key can't be used"))?, None)
             }
         };
         let name = ServerName::try_from(self.name.clone());
         let name = name.map_err(|_| wrong("the server's name is neither a name nor an address"))?;
-        Ok(Client { address: self.server.clone(), name, tls: Arc::new(config), token, origin: self.path.clone() })
+        Ok(Client {
+            address: self.server.clone(),
+            name,
+            tls: Arc::new(config),
+            token,
+            origin: self.path.clone(),
+        })
     }
 }
 
@@ -168,7 +175,9 @@ impl File {
             .ok_or_else(|| wrong(format!("no cluster `{}`", context.cluster)))?;
         let user = find(self.users, &context.user).unwrap_or_default();
         if cluster.insecure_skip_tls_verify {
-            return Err(wrong("`insecure-skip-tls-verify` is set; the server is always verified here".to_owned()));
+            return Err(wrong(
+                "`insecure-skip-tls-verify` is set; the server is always verified here".to_owned(),
+            ));
         }
         let server = address(&cluster.server)
             .ok_or_else(|| wrong(format!("`{}` is no https:// address", cluster.server)))?;
@@ -215,10 +224,17 @@ fn address(server: &str) -> Option<Address> {
 }
 
 /// What stands in the kubeconfig itself, or else in the file that it names.
-fn either(config: &Path, data: Option<String>, file: Option<PathBuf>) -> Result<Option<Vec<u8>>, KubeconfigError> {
+fn either(
+    config: &Path,
+    data: Option<String>,
+    file: Option<PathBuf>,
+) -> Result<Option<Vec<u8>>, KubeconfigError> {
     if let Some(data) = data.filter(|data| !data.is_empty()) {
         let data: String = data.split_whitespace().collect();
-        let wrong = |_| KubeconfigError::Unusable { path: config.to_owned(), what: "data that is no base64".to_owned() };
+        let wrong = |_| KubeconfigError::Unusable {
+            path: config.to_owned(),
+            what: "data that is no base64".to_owned(),
+        };
         return STANDARD.decode(data).map(Some).map_err(wrong);
     }
     let Some(file) = file.filter(|file| !file.as_os_str().is_empty()) else { return Ok(None) };
@@ -240,7 +256,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let path = std::env::temp_dir().join(format!("auditward-kubeconfig-{}-{}", std::process::id(), text.len()));
+        let path =
+            std::env::temp_dir().join(format!("auditward-kubeconfig-{}-{}", std::process::id(), text.len()));
         fs::write(&path, text).unwrap();
         let seen = match Kubeconfig::read(&path).and_then(|config| config.client().map(|_| config)) {
             Ok(config) => format!("{} as {}", config.server, config.name),
@@ -261,12 +278,22 @@ mod tests {
             )
         };
         check(&of("server: 'http://a'", ""), "`FILE`: `http://a` is no https:// address");
-        check(&of("server: 'https://a', insecure-skip-tls-verify: true", ""), 
-            "`FILE`: `insecure-skip-tls-verify` is set; the server is always verified here");
-        check(&of("server: 'https://a'", ""), "`FILE`: it names no certificate authority to verify the server by");
-        check(&of("server: 'https://a', certificate-authority-data: '%%'", ""), "`FILE`: data that is no base64");
-        check(&of("server: 'https://a'", "token: \"secret\\nvalue\""), 
-            "`FILE`: the token is not one line of plain characters");
+        check(
+            &of("server: 'https://a', insecure-skip-tls-verify: true", ""),
+            "`FILE`: `insecure-skip-tls-verify` is set; the server is always verified here",
+        );
+        check(
+            &of("server: 'https://a'", ""),
+            "`FILE`: it names no certificate authority to verify the server by",
+        );
+        check(
+            &of("server: 'https://a', certificate-authority-data: '%%'", ""),
+            "`FILE`: data that is no base64",
+        );
+        check(
+            &of("server: 'https://a'", "token: \"secret\\nvalue\""),
+            "`FILE`: the token is not one line of plain characters",
+        );
     }
 
     #[test]

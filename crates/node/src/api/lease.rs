@@ -76,7 +76,9 @@ pub fn turn(spec: &Spec, us: &Holder, now: MicroTime) -> Turn {
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// Somebody else holds it.
-    #[error("another control-plane node is being changed: the lease kube-system/{NAME} is held by {holder} until {until}")]
+    #[error(
+        "another control-plane node is being changed: the lease kube-system/{NAME} is held by {holder} until {until}"
+    )]
     Held {
         /// Who.
         holder: String,
