@@ -402,6 +402,7 @@ mod tests {
             after: Some(Digest::of(b"new").to_string()),
             mode: None,
             owner: None,
+            undo: None,
         });
         journal.write(&Entry::Doing(step)).unwrap();
         journal.write(&Entry::Done(0)).unwrap();

@@ -9,7 +9,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use auditward_base::Digest;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Client, ClusterConfiguration, KubeadmConfigError};
 use crate::journal::{JournalError, Record, Saved};
+use crate::manifest::Undo;
 
 /// One step, as the journal has it: with all that undoing it takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub struct FileStep {
     pub mode: Option<u32>,
     /// Owner and group of a new file.
     pub owner: Option<(u32, u32)>,
+    /// The way back for a manifest that somebody edits afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
 }
 
 /// A ClusterConfiguration that is changed.
@@ -218,10 +222,4 @@ pub(crate) fn digest_of(path: &Path) -> Result<Option<String>, StepError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StepError::Io { what: "read", path: path.to_owned(), source }),
     }
-}
-
-/// The access of a file or folder that is there.
-pub(crate) fn access_of(path: &Path) -> Option<(u32, (u32, u32))> {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.mode() & 0o7777, (metadata.uid(), metadata.gid())))
 }

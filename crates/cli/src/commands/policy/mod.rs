@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod explain;
+mod install;
 mod lint;
 mod simulate;
 
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Simulate(simulate::Args),
     Diff(diff::Args),
     Lint(lint::Args),
+    Install(install::Args),
 }
 
 impl Command {
@@ -33,6 +35,7 @@ impl Command {
             Command::Simulate(args) => args.run(),
             Command::Diff(args) => args.run(),
             Command::Lint(args) => args.run(),
+            Command::Install(args) => args.run(),
         }
     }
 }
