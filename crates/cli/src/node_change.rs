@@ -14,6 +14,7 @@ use auditward_node::api::{Client, Held, Holder, LeaseError};
 use auditward_node::change::{self, Change, ChangeError, Context, Done, Limits, Recovered};
 use auditward_node::host::{self, ControlPlane, HostError, STATE};
 use auditward_node::peers::{Peer, peers};
+use auditward_node::prove::{Probe, Proof, Trail, prove};
 use auditward_node::watch::Site;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -61,18 +62,14 @@ impl ChangeArgs {
     pub(crate) fn find(&self) -> Result<ControlPlane, Failure> {
         ControlPlane::find(self.manifest.as_deref()).map_err(|error| {
             let hint = hint(&error);
-            let failure = context("there is no API server here that auditward can change")(error);
-            match hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
+            context("there is no API server here that auditward can change")(error).hint(hint)
         })
     }
 
     /// Takes the node, and finishes or undoes what another run left behind.
     pub(crate) fn begin(self) -> Result<Session, Failure> {
         // What cannot be found now may be found once what was left behind is undone.
-        let lock = self.lock()?;
+        let lock = lock()?;
         let control_plane = self.find()?;
         let site = control_plane.site(true).map_err(context("this node has no way to ask its API server"))?;
         let mut session = Session {
@@ -91,14 +88,6 @@ impl ChangeArgs {
                 .map_err(context("this node has no way to ask its API server"))?;
         }
         Ok(session)
-    }
-
-    fn lock(&self) -> Result<Lock, Failure> {
-        let folder = Path::new(STATE);
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::writing(folder, error).hint("this needs root"))?;
-        let us = format!("auditward {}, process {}", env!("CARGO_PKG_VERSION"), process::id());
-        Lock::take(&folder.join("lock"), &us).map_err(context("another auditward changes this node"))
     }
 }
 
@@ -144,19 +133,20 @@ impl Session {
             }
         };
         others_must_be_ready(&others)?;
-        if !others.is_empty() {
-            let names: Vec<String> = others.iter().map(name).collect();
-            output::talk(&format!(
-                "the API server of this node will be away for about {seconds} s; meanwhile {} answer{}",
-                names.join(" and "),
-                if names.len() == 1 { "s" } else { "" }
-            ));
-        } else {
-            output::talk(&format!(
+        let meanwhile = match &others.iter().map(name).collect::<Vec<_>>()[..] {
+            [] => format!(
                 "this is the only API server of the cluster: the API will be away for about {seconds} s. Running pods go on; \
                  controllers and schedulers wait"
-            ));
-        }
+            ),
+            [one] => format!(
+                "the API server of this node will be away for about {seconds} s; meanwhile {one} answers"
+            ),
+            names => format!(
+                "the API server of this node will be away for about {seconds} s; meanwhile {} answer",
+                names.join(" and ")
+            ),
+        };
+        output::talk(&meanwhile);
         if self.args.yes {
             return Ok(());
         }
@@ -221,11 +211,18 @@ impl Session {
                 }
                 // Without the right to it we go on: the lock of this node still holds.
                 Err(error) => {
-                    output::talk(&format!("note: {error}; going on without it"));
+                    output::talk(&format!("note: {}; going on without it", chain(&error)));
                     return Ok(None);
                 }
             }
         }
+    }
+
+    /// Proves that audit works as it is, without any change.
+    pub(crate) fn prove(&self, probe: &Probe, trail: &Trail) -> Result<Proof, Failure> {
+        let within = limits(&self.args).proof;
+        prove(&self.site.client, probe, trail, within, Some(&self.stop))
+            .map_err(context("everything is set as asked for, but audit does not work"))
     }
 
     /// A line of talk with the time since we began.
@@ -237,6 +234,15 @@ impl Session {
 /// Where changes are recorded.
 pub(crate) fn backups() -> PathBuf {
     Path::new(STATE).join("backups")
+}
+
+/// One run of ours at a time on this node.
+fn lock() -> Result<Lock, Failure> {
+    let folder = Path::new(STATE);
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::writing(folder, error).hint("this needs root"))?;
+    let us = format!("auditward {}, process {}", env!("CARGO_PKG_VERSION"), process::id());
+    Lock::take(&folder.join("lock"), &us).map_err(context("another auditward changes this node"))
 }
 
 /// Asks a person; without one, or without a yes, nothing is done.
@@ -317,7 +323,7 @@ fn failure(error: &ChangeError) -> Failure {
                     back.left.join(", "),
                     folder.display()
                 )
-            });
+            })
         }
         ChangeError::NotBack { folder, .. } => Some(format!(
             "the old files are in {}; the kubelet's log (journalctl -u kubelet) and /var/log/pods say more",
@@ -347,19 +353,19 @@ fn said(log: &str) -> String {
     lines.fold("what kube-apiserver said last:".to_owned(), |text, line| text + &line)
 }
 
-fn hint(error: &HostError) -> Option<String> {
+fn hint(error: &HostError) -> String {
     match error {
-        HostError::Refused { refusal, .. } => Some(refusal.hint()),
+        HostError::Refused { refusal, .. } => refusal.hint(),
         HostError::Several { .. } => {
-            Some("keep the one that is meant, and move the other out of the folder".to_owned())
+            "keep the one that is meant, and move the other out of the folder".to_owned()
         }
         HostError::None { instead: Some(instead), .. } => {
-            Some(format!("this is {}; there, {}", instead.name, instead.right_way))
+            format!("this is {}; there, {}", instead.name, instead.right_way)
         }
         HostError::None { instead: None, .. } => {
-            Some("run it on a control-plane node, or name the manifest with --manifest".to_owned())
+            "run it on a control-plane node, or name the manifest with --manifest".to_owned()
         }
-        HostError::Read { .. } => Some("this needs root".to_owned()),
+        HostError::Read { .. } => "this needs root".to_owned(),
     }
 }
 

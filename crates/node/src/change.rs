@@ -104,7 +104,7 @@ impl Default for Limits {
     /// kubeadm too gives each component five minutes.
     fn default() -> Self {
         Self {
-            ready: Duration::from_secs(300),
+            ready: Duration::from_mins(5),
             container: Duration::from_secs(90),
             proof: Duration::from_secs(30),
         }
@@ -156,7 +156,7 @@ pub enum ChangeError {
         /// What the API server said, where it said something.
         evidence: Option<String>,
         /// What happened on the way back.
-        back: Back,
+        back: Box<Back>,
         /// The folder with journal and backup.
         folder: PathBuf,
     },
@@ -222,7 +222,12 @@ pub fn run(change: &Change, context: &mut Context<'_>) -> Result<Done, ChangeErr
             let why = with_causes(&trouble);
             (work.context.tell)(&format!("{why}; rolling back"));
             match work.back(&why) {
-                Ok(back) => Err(ChangeError::RolledBack { why, evidence: trouble.evidence(), back, folder }),
+                Ok(back) => Err(ChangeError::RolledBack {
+                    why,
+                    evidence: trouble.evidence(),
+                    back: Box::new(back),
+                    folder,
+                }),
                 Err(failure) => Err(ChangeError::NotBack { why, failure: with_causes(&failure), folder }),
             }
         }
@@ -381,7 +386,8 @@ impl Work<'_, '_> {
             within: self.context.limits.ready,
             container_within: self.context.limits.container,
             before,
-            putting_back: false,
+            old_will_do: is_the_same_pod(&manifest.before, &manifest.text),
+            patient: false,
             quick: self.context.quick,
         };
         let up = self.wait(&wanted, true)?;
@@ -469,7 +475,7 @@ impl Work<'_, '_> {
         nudged: &mut bool,
     ) -> Result<Up, Trouble> {
         /// Some kubelets of 1.22 and 1.23 leave a pod dead that they have known before.
-        const LEFT_DEAD: Duration = Duration::from_secs(60);
+        const LEFT_DEAD: Duration = Duration::from_mins(1);
         let Some(saved) = &file.before else { return Err(Trouble::Interrupted) };
         let old = record.saved(saved)?;
         let manifest = Manifest::read(&old).map_err(Trouble::Manifest)?;
@@ -478,12 +484,13 @@ impl Work<'_, '_> {
             within: self.context.limits.ready,
             container_within: LEFT_DEAD,
             before,
-            putting_back: true,
+            old_will_do: true,
+            patient: true,
             quick: self.context.quick,
         };
         let began = Instant::now();
-        let waited = self.wait(&wanted, false);
-        let Err(WatchError::NoContainer { .. }) = waited else { return Ok(waited?) };
+        let result = self.wait(&wanted, false);
+        let Err(WatchError::NoContainer { .. }) = result else { return Ok(result?) };
         (self.context.tell)(
             "the kubelet has not started the old pod again; some of 1.22 and 1.23 don't. Writing it once more with one more annotation",
         );
@@ -500,6 +507,12 @@ impl Work<'_, '_> {
     fn end(&mut self, outcome: Outcome, reason: Option<String>) -> Result<(), JournalError> {
         self.journal.write(&Entry::Ended(Ended { at: now().to_string(), outcome, reason }))
     }
+}
+
+/// Whether two manifests differ in comments and layout alone: the kubelet then restarts nothing.
+fn is_the_same_pod(one: &str, other: &str) -> bool {
+    let pod = |text: &str| serde_saphyr::from_str::<serde_json::Value>(text).ok();
+    pod(one).is_some_and(|one| pod(other) == Some(one))
 }
 
 fn now() -> MicroTime {

@@ -148,9 +148,19 @@ impl ControlPlane {
 }
 
 /// The cluster's administrator, at the address that the kubeconfig names: for what is the cluster's and not the node's.
+///
+/// The first that may read who serves the API: on clusters of 1.29 and later `admin.conf` has its rights from a binding,
+/// which may be missing, and `super-admin.conf` from its certificate.
 pub fn cluster_client() -> Option<Client> {
-    let mut configs = KUBECONFIGS[..2].iter().filter_map(|path| Kubeconfig::read(Path::new(path)).ok());
-    configs.find_map(|config| Client::new(&config).ok())
+    let configs = KUBECONFIGS[..2].iter().filter_map(|path| Kubeconfig::read(Path::new(path)).ok());
+    let clients: Vec<Client> = configs.filter_map(|config| Client::new(&config).ok()).collect();
+    // While the only API server starts there is no such object yet; that it is said so means that one may ask.
+    let may = |client: &&Client| match client.ask(Request::get(crate::peers::SLICE)) {
+        Ok(_) => true,
+        Err(error) => error.status() == Some(404),
+    };
+    let able = clients.iter().find(may).cloned();
+    able.or_else(|| clients.into_iter().next())
 }
 
 /// This machine's name, as the kubelet names mirror pods unless it is told otherwise.

@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::api::{Address, ApiError, Client, Request};
 use crate::watch::with_causes;
 
-const SLICE: &str = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
+/// The addresses that the API servers announce themselves at.
+pub(crate) const SLICE: &str = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
 
 /// Another API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,11 @@ pub struct Peer {
 
 /// All API servers but the one at `own`, as they announced themselves, each asked whether it is ready.
 pub fn peers(client: &Client, own: &str) -> Result<Vec<Peer>, ApiError> {
-    let slice: Value = client.get(SLICE)?;
+    let slice: Value = match client.get(SLICE) {
+        // A server announces itself some seconds after it is ready, and nobody else has.
+        Err(error) if error.status() == Some(404) => return Ok(Vec::new()),
+        answer => answer?,
+    };
     let port = slice["ports"][0]["port"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or(6443);
     let nodes: Value = client.get("/api/v1/nodes").unwrap_or_default();
     let endpoints = slice["endpoints"].as_array().into_iter().flatten();

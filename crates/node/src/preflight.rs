@@ -98,7 +98,7 @@ impl Preflight {
             }
             Ok(_) => {}
             Err(error) => {
-                self.obstacle(format!("`{shown}` can't be looked at: {error}"), "look at it by hand")
+                self.obstacle(format!("`{shown}` can't be looked at: {error}"), "look at it by hand");
             }
         }
         self.writable_file(path);

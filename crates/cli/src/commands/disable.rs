@@ -49,7 +49,7 @@ impl Args {
         } else {
             "what others edited was kept"
         };
-        output::write(&format!("what auditward enabled is off; {how}\n"))?;
+        output::write(&format!("what auditward enabled is off; {how}; the audit log is kept\n"))?;
         Ok(Exit::Fine)
     }
 }

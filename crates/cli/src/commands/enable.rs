@@ -8,7 +8,7 @@ use auditward_node::host::ControlPlane;
 use auditward_node::journal::Purpose;
 use auditward_node::plan::{Paths, Plan, PlanError, PolicyText, Settings, Webhook};
 use auditward_node::preflight::{self, Preflight};
-use auditward_node::prove::{Identity, Probe, Trail, choose, who_am_i};
+use auditward_node::prove::{Identity, Probe, Proof, Trail, choose, who_am_i};
 use auditward_node::step::FolderStep;
 use auditward_policy::Evaluator;
 use auditward_policy::read::BYTES_MAX;
@@ -103,10 +103,13 @@ impl Args {
         let mut session = self.change.clone().begin()?;
         let plan = self.plan(&session.control_plane)?;
         if plan.is_done() {
-            output::talk("everything is as asked for");
-        } else {
-            self.show(&plan)?;
+            prove_only(&session, &plan, self.without_proof)?;
+            if self.persist {
+                persist(&mut session, &plan)?;
+            }
+            return Ok(Exit::Fine);
         }
+        self.show(&plan)?;
         let preflight = Preflight::of(&session.control_plane, &plan);
         if !self.unchecked {
             obstacles(&preflight)?;
@@ -119,9 +122,9 @@ impl Args {
         let done = session.run(&change(&plan, Purpose::Enable, proof))?;
         report(&session, &plan, &done)?;
         if self.persist {
-            persist(&mut session, &plan)?
+            persist(&mut session, &plan)?;
         } else {
-            tell_of_kubeadm(&plan)
+            tell_of_kubeadm(&plan);
         }
         Ok(Exit::Fine)
     }
@@ -198,9 +201,8 @@ pub(crate) fn plan(control_plane: &ControlPlane, settings: &Settings) -> Result<
 /// Prints the plan: data for programs, effects and diff for people.
 pub(crate) fn show(plan: &Plan, output: OutputArgs) -> Result<(), Failure> {
     output.print(plan, |_| {
-        let effects = plan.effects().into_iter().map(|effect| format!("  {effect}\n"));
-        let effects: String = effects.collect();
-        let warnings: String = plan.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
+        let effects = plan.effects().iter().fold(String::new(), |all, effect| all + "  " + effect + "\n");
+        let warnings = plan.warnings.iter().fold(String::new(), |all, one| all + "warning: " + one + "\n");
         let diff = plan.diff();
         let gap = if diff.is_empty() { "" } else { "\n" };
         format!("{}\n{effects}{gap}{diff}{warnings}", plan.manifest.display())
@@ -276,15 +278,28 @@ pub(crate) fn change(plan: &Plan, purpose: Purpose, proof: Option<(Probe, Trail)
     }
 }
 
+/// Nothing is to be changed; whether it works is still worth knowing.
+pub(crate) fn prove_only(session: &Session, plan: &Plan, without: bool) -> Result<Exit, Failure> {
+    output::talk("everything is set as asked for");
+    session.must_be_ready()?;
+    let proof =
+        proof(session, plan, without)?.map(|(probe, trail)| session.prove(&probe, &trail)).transpose()?;
+    conclude(plan, proof.as_ref())?;
+    Ok(Exit::Fine)
+}
+
 /// Says what came of it.
 pub(crate) fn report(session: &Session, plan: &Plan, done: &Done) -> Result<(), Failure> {
-    use auditward_node::prove::Proof;
     if let Some(up) = &done.up {
         let away = up.away_after.map_or(0.0, |away| (up.ready_after.saturating_sub(away)).as_secs_f64());
         session.tell(&format!("done; the API was away for {away:.1} s"));
     }
+    conclude(plan, done.proof.as_ref())
+}
+
+fn conclude(plan: &Plan, proof: Option<&Proof>) -> Result<(), Failure> {
     let place = plan.paths.log.as_deref().unwrap_or("the webhook");
-    let line = match &done.proof {
+    let line = match proof {
         Some(Proof::Recorded { .. }) => format!("audit is on and proven; events go to {place}"),
         Some(Proof::NotHere { .. }) | None => {
             format!("audit is on; that events arrive is not proven; they go to {place}")

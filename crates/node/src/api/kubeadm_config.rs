@@ -271,7 +271,7 @@ mod tests {
             assert_eq!(back["apiServer"], json!({}));
             back["apiServer"] = before["apiServer"].clone();
         }
-        let kept = |root: &Value| root.as_object().map(|all| all.len());
+        let kept = |root: &Value| root.as_object().map(Map::len);
         assert!(back == before || kept(&back) >= kept(&before), "{back}");
     }
 

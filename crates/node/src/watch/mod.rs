@@ -51,9 +51,11 @@ pub struct Wanted {
     pub container_within: Duration,
     /// The processes that ran before the manifest was changed.
     pub before: Vec<Process>,
-    /// The old manifest is being put back. Then one of those will do if it runs with the right flags, for nobody knows
-    /// whether the kubelet has seen the change; and what crashes may still be the pod that goes.
-    pub putting_back: bool,
+    /// One of those will do if it runs with the right flags: the pod is the same one, or nobody knows whether the kubelet has
+    /// seen that it was another for a moment.
+    pub old_will_do: bool,
+    /// What crashes may still be the pod that goes, and is no reason to give up.
+    pub patient: bool,
     /// End the old process with a second SIGTERM instead of waiting for its grace period.
     pub quick: bool,
 }
@@ -206,7 +208,7 @@ impl Wait<'_> {
     /// The process that runs as wanted.
     fn suitable(&self) -> Option<Process> {
         let process = self.running.clone().or_else(|| {
-            let old = self.wanted.putting_back && self.state == State::Stopping;
+            let old = self.wanted.old_will_do && self.state == State::Stopping;
             old.then(|| self.site.processes().into_iter().find(|now| self.wanted.before.contains(now)))
                 .flatten()
         })?;
@@ -260,7 +262,7 @@ impl Wait<'_> {
         let Some(words) = container_log::last_words(&log) else { return Ok(()) };
         // A container that is still there has its log; the one before it counts as ended.
         self.ended = self.ended.max(new().count());
-        if !self.wanted.putting_back && (words.for_good || self.ended >= 2) {
+        if !self.wanted.patient && (words.for_good || self.ended >= 2) {
             return Err(WatchError::Crashed { reason: words.reason, log });
         }
         if self.last != words.reason {

@@ -6,10 +6,10 @@ use auditward_node::journal::Purpose;
 use auditward_node::plan::{Plan, Settings};
 use auditward_node::preflight::Preflight;
 
-use crate::commands::enable::{change, obstacles, plan, policy_text, proof, report, show};
+use crate::commands::enable::{change, obstacles, plan, policy_text, proof, prove_only, report, show};
 use crate::exit::{Exit, Failure};
 use crate::node_change::ChangeArgs;
-use crate::output::{self, OutputArgs};
+use crate::output::OutputArgs;
 
 /// Replace the policy of this control-plane node, and prove that the new one is at work
 ///
@@ -57,10 +57,9 @@ impl Args {
         let plan = plan(&session.control_plane, &settings)?;
         must_be_on(&plan)?;
         if plan.is_done() {
-            output::talk("this policy is installed already");
-        } else {
-            show(&plan, self.output)?;
+            return prove_only(&session, &plan, self.without_proof);
         }
+        show(&plan, self.output)?;
         obstacles(&Preflight::of(&session.control_plane, &plan))?;
         session.must_be_ready()?;
         let proof = proof(&session, &plan, self.without_proof)?;
