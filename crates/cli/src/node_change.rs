@@ -32,7 +32,7 @@ pub(crate) struct ChangeArgs {
     pub(crate) dry_run: bool,
     /// End the old API server at once instead of giving it its 30 seconds
     ///
-    /// Its second SIGTERM comes from us. The API is away for about 12 seconds instead of 40, but requests that are under way
+    /// Its second SIGTERM comes from us. The API is away for about 15 seconds instead of 40, but requests that are under way
     /// are cut off, and a load balancer has no time to notice.
     #[arg(long)]
     pub(crate) quick: bool,
@@ -121,17 +121,15 @@ impl Session {
 
     /// Asks before the API goes away, in a way that fits the cluster.
     pub(crate) fn consent(&self) -> Result<(), Failure> {
-        let seconds = if self.args.quick { 12 } else { 40 };
-        let others = peers(&self.site.client, &self.control_plane.announced());
-        let others = match others {
-            Ok(others) => others,
-            Err(error) => {
-                output::talk(&format!(
-                    "note: whether there are other API servers could not be asked: {error}"
-                ));
-                Vec::new()
-            }
-        };
+        let seconds = if self.args.quick { 15 } else { 40 };
+        let client = host::cluster_client().unwrap_or_else(|| self.site.client.clone());
+        let others = peers(&client, &self.control_plane.announced()).unwrap_or_else(|error| {
+            output::talk(&format!(
+                "note: whether there are other API servers could not be asked: {}",
+                chain(&error)
+            ));
+            Vec::new()
+        });
         others_must_be_ready(&others)?;
         let meanwhile = match &others.iter().map(name).collect::<Vec<_>>()[..] {
             [] => format!(
@@ -185,12 +183,9 @@ impl Session {
     fn lease(&self) -> Result<Option<Held>, Failure> {
         const AGAIN: Duration = Duration::from_secs(5);
         let Some(client) = host::cluster_client() else { return Ok(None) };
-        let us = format!(
-            "{}, auditward {}, process {}",
-            host::host_name(),
-            env!("CARGO_PKG_VERSION"),
-            process::id()
-        );
+        // The node's name and nothing else: what a run of ours that was killed has left is ours to take, for on this node we
+        // are alone by the lock.
+        let us = format!("auditward on {}", host::host_name());
         let end = Instant::now() + Duration::from_secs(self.args.wait);
         let mut told = String::new();
         loop {
@@ -238,9 +233,11 @@ pub(crate) fn backups() -> PathBuf {
 
 /// One run of ours at a time on this node.
 fn lock() -> Result<Lock, Failure> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Failure::new("this needs root").hint("run it with sudo on the control-plane node"));
+    }
     let folder = Path::new(STATE);
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::writing(folder, error).hint("this needs root"))?;
+    std::fs::create_dir_all(folder).map_err(|error| Failure::writing(folder, error))?;
     let us = format!("auditward {}, process {}", env!("CARGO_PKG_VERSION"), process::id());
     Lock::take(&folder.join("lock"), &us).map_err(context("another auditward changes this node"))
 }
@@ -365,7 +362,10 @@ fn hint(error: &HostError) -> String {
         HostError::None { instead: None, .. } => {
             "run it on a control-plane node, or name the manifest with --manifest".to_owned()
         }
-        HostError::Read { .. } => "this needs root".to_owned(),
+        HostError::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            "run it with sudo".to_owned()
+        }
+        HostError::Read { .. } => "name the API server's manifest with --manifest".to_owned(),
     }
 }
 

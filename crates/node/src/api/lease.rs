@@ -1,7 +1,7 @@
 //! One node of a cluster at a time: a Lease that whoever changes an API server holds meanwhile.
 //!
 //! ```text
-//! kube-system/auditward-enable    holderIdentity: cp2, auditward 0.1.0, process 4711    renewTime, leaseDurationSeconds
+//! kube-system/auditward-enable    holderIdentity: auditward on cp2    renewTime, leaseDurationSeconds
 //! ```
 //! A lease that was not renewed for its duration is nobody's: its holder died. The duration is longer than a change and
 //! its rollback may take, for while the only API server of a cluster restarts nothing can be renewed.
