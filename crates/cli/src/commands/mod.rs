@@ -5,9 +5,9 @@ mod disable;
 mod enable;
 mod man;
 mod policy;
+mod rollback;
 mod rules;
 mod status;
-mod rollback;
 
 use clap::Subcommand;
 

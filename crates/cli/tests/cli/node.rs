@@ -54,7 +54,7 @@ fn a_policy_that_kube_apiserver_refuses() {
 #[test]
 fn places_that_do_not_fit() {
     let of = |words: &str, expected| {
-        check(&format!("enable --dry-run --manifest examples/kube-apiserver.yaml {words}"), expected)
+        check(&format!("enable --dry-run --manifest examples/kube-apiserver.yaml {words}"), expected);
     };
     of(
         "--log-path audit.log",
