@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use auditward_rules::Finding;
 use auditward_rules::library::{self, BYTES_MAX, Loaded};
+use auditward_rules::{Finding, Weight};
 
 use crate::exit::Failure;
-use crate::input;
 use crate::snippet::Snippet;
+use crate::{input, output};
 
 /// Rules by their files, as every command that uses rules has them.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -30,6 +30,19 @@ impl RuleArgs {
         } else {
             library::load_with_shipped(&files.files)
         })
+    }
+
+    /// The rules; mistakes are told on stderr, and one that keeps a rule from running ends the command.
+    pub(crate) fn load_whole(&self) -> Result<Loaded, Failure> {
+        let loaded = self.load()?;
+        if !loaded.has_errors() {
+            return Ok(loaded);
+        }
+        let files = RuleFiles::open(&self.paths)?;
+        for finding in loaded.findings.iter().filter(|finding| finding.weight == Weight::Error) {
+            output::talk(&render(&files, finding, false));
+        }
+        Err(Failure::new("not every rule can run").hint("`auditward rules check` tells more"))
     }
 }
 

@@ -8,7 +8,6 @@
     reason = "tests stop at surprises, and read as sentences"
 )]
 
-mod node;
 mod policy;
 mod rules;
 mod status;

@@ -1,8 +1,10 @@
 //! `auditward policy …`
 
 mod check;
+mod coverage;
 mod diff;
 mod explain;
+mod generate;
 mod lint;
 mod simulate;
 

@@ -1,12 +1,14 @@
 //! `auditward policy …`
 
 mod check;
+mod coverage;
 mod diff;
 mod explain;
-mod install;
+mod generate;
 mod lint;
 mod simulate;
 
+use auditward_rules::Rule;
 use clap::Subcommand;
 
 use crate::exit::{Exit, Failure};
@@ -24,7 +26,8 @@ pub(crate) enum Command {
     Simulate(simulate::Args),
     Diff(diff::Args),
     Lint(lint::Args),
-    Install(install::Args),
+    Coverage(coverage::Args),
+    Generate(generate::Args),
 }
 
 impl Command {
@@ -35,7 +38,20 @@ impl Command {
             Command::Simulate(args) => args.run(),
             Command::Diff(args) => args.run(),
             Command::Lint(args) => args.run(),
-            Command::Install(args) => args.run(),
+            Command::Coverage(args) => args.run(),
+            Command::Generate(args) => args.run(),
         }
     }
+}
+
+/// Every detection that a command names has to be there.
+fn refuse_unknown_rules(rules: &[Rule], named: &[String]) -> Result<(), Failure> {
+    let known = |name: &&String| rules.iter().any(|rule| rule.id == **name);
+    let Some(unknown) = named.iter().find(|name| !known(name)) else { return Ok(()) };
+    let failure = Failure::new(format!("there is no detection `{unknown}`"));
+    let ids = rules.iter().map(|rule| rule.id.as_str());
+    Err(match auditward_policy::read::did_you_mean(unknown, ids) {
+        Some(known) => failure.hint(format!("did you mean `{known}`?")),
+        None => failure.hint("`auditward rules list` names them"),
+    })
 }
