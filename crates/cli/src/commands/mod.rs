@@ -1,8 +1,11 @@
 //! The commands, one file each.
 
 mod completions;
+mod disable;
+mod enable;
 mod man;
 mod policy;
+mod rollback;
 mod rules;
 mod status;
 
@@ -13,6 +16,9 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Status(status::Args),
+    Enable(Box<enable::Args>),
+    Disable(disable::Args),
+    Rollback(rollback::Args),
     /// Check, explain, simulate, compare and improve audit policies
     #[command(subcommand, after_help = policy::HELP)]
     Policy(policy::Command),
@@ -27,6 +33,9 @@ impl Command {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Command::Status(args) => args.run(),
+            Command::Enable(args) => args.run(),
+            Command::Disable(args) => args.run(),
+            Command::Rollback(args) => args.run(),
             Command::Policy(command) => command.run(),
             Command::Rules(command) => command.run(),
             Command::Completions(args) => args.run(),

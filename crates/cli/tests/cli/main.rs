@@ -8,6 +8,7 @@
     reason = "tests stop at surprises, and read as sentences"
 )]
 
+mod node;
 mod policy;
 mod rules;
 mod status;
