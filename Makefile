@@ -32,6 +32,7 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	@set -e; for target in fuzz/fuzz_targets/*.rs; do \
 		target=$$(basename "$$target" .rs); echo "== $$target"; fuzz/run.sh "$$target" $(FUZZ_SECONDS); done
 
-bench: ## decisions beside kube-apiserver's own evaluator, and how fast events are read
+bench: ## decisions beside kube-apiserver's own evaluator, how fast events are read, and rules matched
 	@cargo bench --locked --package auditward-policy --bench decide
 	@cargo bench --locked --package auditward-event --bench view
+	@cargo bench --locked --package auditward-detect --bench detect

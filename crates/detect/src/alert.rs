@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use auditward_rules::{Rule, Severity};
+use auditward_expr::Field;
+use auditward_rules::{Rule, Severity, TemplatePart};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,8 +23,9 @@ pub struct Alert {
     pub rule: String,
     /// The rule's title.
     pub title: String,
-    /// The rule's severity, in lower case.
-    pub severity: Level,
+    /// The rule's severity.
+    #[serde(with = "word")]
+    pub severity: Severity,
     /// Other names of the same alarm.
     pub refs: Vec<String>,
     /// Where it stands in the catalogues of attacks.
@@ -58,6 +60,10 @@ pub struct Alert {
     pub details: BTreeMap<String, Value>,
     /// What to do about it.
     pub response: String,
+    /// What the fields of the rule's summary say, then those of its details, in their order: for whoever prints alerts in
+    /// another form. Not in the JSON.
+    #[serde(skip)]
+    pub values: Vec<Vec<String>>,
 }
 
 /// Where an alert stands in the catalogues of attacks.
@@ -84,49 +90,41 @@ pub struct Object {
     pub name: String,
 }
 
-/// [`Severity`], as alerts spell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "syslog's own words")]
-pub enum Level {
-    Debug,
-    Informational,
-    Notice,
-    Warning,
-    Error,
-    Critical,
-    Alert,
-    Emergency,
+/// The rule's further fields: a text, several, or null.
+fn details(rule: &Rule, values: &[Vec<String>]) -> BTreeMap<String, Value> {
+    let before = fields(rule).count() - rule.details.len();
+    let of_details = values.get(before..).unwrap_or_default();
+    let json = |texts: &Vec<String>| match texts.as_slice() {
+        [] => Value::Null,
+        [one] => one.as_str().into(),
+        several => several.into(),
+    };
+    rule.details.iter().zip(of_details).map(|((name, _), texts)| (name.clone(), json(texts))).collect()
 }
 
-impl Level {
-    /// As it is spelled in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Level::Debug => "debug",
-            Level::Informational => "informational",
-            Level::Notice => "notice",
-            Level::Warning => "warning",
-            Level::Error => "error",
-            Level::Critical => "critical",
-            Level::Alert => "alert",
-            Level::Emergency => "emergency",
-        }
+/// The fields that alerts of a rule tell: those of its summary, then its details, in their order.
+pub(crate) fn fields(rule: &Rule) -> impl Iterator<Item = &Field> {
+    let of_summary = rule.summary.parts.iter().filter_map(|part| match part {
+        TemplatePart::Field { field, .. } => Some(field),
+        TemplatePart::Text(_) => None,
+    });
+    of_summary.chain(rule.details.iter().map(|(_, field)| field))
+}
+
+/// As its word.
+mod word {
+    use std::borrow::Cow;
+
+    use auditward_rules::Severity;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+    pub(super) fn serialize<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(severity.as_str())
     }
-}
 
-impl From<Severity> for Level {
-    fn from(severity: Severity) -> Self {
-        match severity {
-            Severity::Debug => Level::Debug,
-            Severity::Informational => Level::Informational,
-            Severity::Notice => Level::Notice,
-            Severity::Warning => Level::Warning,
-            Severity::Error => Level::Error,
-            Severity::Critical => Level::Critical,
-            Severity::Alert => Level::Alert,
-            Severity::Emergency => Level::Emergency,
-        }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Severity, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -136,17 +134,23 @@ pub(crate) struct Finding {
     pub(crate) count: u64,
     pub(crate) events: Vec<EventRef>,
     pub(crate) summary: String,
-    pub(crate) details: Vec<(String, Value)>,
+    pub(crate) values: Vec<Vec<String>>,
 }
 
 impl Alert {
+    /// What a field of the rule's summary or details says of the event; `rule` must be the alert's.
+    pub fn values_of(&self, rule: &Rule, field: &Field) -> &[String] {
+        let place = fields(rule).position(|known| known == field);
+        place.and_then(|place| self.values.get(place)).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn new(rule: &Rule, cluster: &str, facts: &Facts, finding: Finding) -> Self {
         Alert {
             id: finding.id,
             time: auditward_event::MicroTime::from_micros(facts.time).to_string(),
             rule: rule.id.clone(),
             title: rule.title.clone(),
-            severity: rule.severity.into(),
+            severity: rule.severity,
             refs: rule.refs.clone(),
             attack: Attack {
                 tactics: rule.attack.tactics.clone(),
@@ -164,7 +168,8 @@ impl Alert {
             summary: finding.summary,
             count: finding.count,
             events: finding.events,
-            details: finding.details.into_iter().collect(),
+            details: details(rule, &finding.values),
+            values: finding.values,
             response: rule.response.clone(),
         }
     }

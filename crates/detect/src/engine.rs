@@ -260,7 +260,7 @@ impl Engine {
                     count: fired.count,
                     events: fired.events,
                     summary: cut(&hit.summary, limits.text_chars_max),
-                    details: hit.details.clone(),
+                    values: hit.values.clone(),
                 };
                 alerts.push(Alert::new(rule, &self.config.cluster, &hit.facts, finding));
             }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use auditward_event::EventView;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::alert::Object;
 use crate::config::Limits;
@@ -23,7 +22,8 @@ pub(crate) struct Hit {
     pub(crate) keys: Vec<Key>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) summary: String,
-    pub(crate) details: Vec<(String, Value)>,
+    /// Of the fields of the rule's summary, then of its details, in their order.
+    pub(crate) values: Vec<Vec<String>>,
 }
 
 /// What one detector wants to know of an event.
@@ -78,21 +78,12 @@ impl Hit {
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let details: usize =
-            self.details.iter().map(|(name, value)| name.len() + text_bytes(value) + 64).sum();
+        let values: usize = self.values.iter().flatten().map(|text| text.len() + 32).sum();
         let facts = &self.facts;
         let texts = facts.user.len() + facts.user_agent.len() + facts.mark.audit_id.len();
         let keys: usize =
             self.keys.iter().map(|key| 64 + 16 * key.values.len() + 8 * key.numbers.len()).sum();
-        512 + self.summary.len() + details + texts + keys
-    }
-}
-
-fn text_bytes(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(|item| text_bytes(item) + 32).sum(),
-        _ => 16,
+        512 + self.summary.len() + values + texts + keys
     }
 }
 

@@ -23,7 +23,7 @@ mod state;
 mod time;
 mod waiting;
 
-pub use alert::{Alert, Attack, Level, Object};
+pub use alert::{Alert, Attack, Object};
 pub use config::{Config, Limits, Order};
 pub use engine::{Counters, Engine};
 pub use hit::EventRef;

@@ -232,6 +232,34 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Many questions about few fields, which are answered together.
+    #[test]
+    fn families_as_alone(
+        tests in prop::collection::vec((0..4_usize, any::<bool>(), any_match(), any::<bool>()), 10..120),
+        events in prop::collection::vec(any_event(), 1..20),
+    ) {
+        let paths = ["user.username", "requestURI", "requestObject.spec.containers[*].image", "user.groups[*]"];
+        let exprs: Vec<Expr> = tests
+            .into_iter()
+            .map(|(path, every, check, not)| {
+                let quantifier = if every { Quantifier::Every } else { Quantifier::Any };
+                let test = Expr::Test(Test { field: common::field(paths[path]), quantifier, check });
+                if not { Expr::Not(Box::new(test)) } else { test }
+            })
+            .collect();
+        let engine = Engine::new(compiled(rules(&exprs)), Config::default());
+        let mut matcher = engine.matcher();
+        for event in &events {
+            let view = EventView::parse(event.as_bytes()).unwrap();
+            let subject = Subject::new(&view);
+            let alone: Vec<usize> =
+                exprs.iter().enumerate().filter(|(_, expr)| expr.holds(&subject)).map(|(n, _)| n).collect();
+            prop_assert_eq!(matcher.matches(&view), alone, "{}", event);
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_asked_is_refused() {
     let bad = rule("bad", Trigger::Event(common::test("verb", Match::Regex("(".to_owned()))));

@@ -9,7 +9,8 @@
 //! - `serde_json::Value`: everything parsed, nothing matched.
 //!
 //! Then the same with more and more generated rules, and with several threads. Rules: the shipped ones, Falco's and Sigma's
-//! from the corpus (`AUDITWARD_CORPUS`) where it is.
+//! from the corpus (`AUDITWARD_CORPUS`) where it is. `cargo bench … -- WORD` takes the contestants with this word in their
+//! names.
 
 #![allow(
     missing_docs,
@@ -46,7 +47,8 @@ fn main() {
     let rounds = if quick { 1 } else { 11 };
     let text = log(if quick { 1 } else { COPIES });
     let lines: Vec<&[u8]> = lines(&text).collect();
-    let arena = Arena { rounds, bytes: text.len(), events: lines.len() };
+    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
+    let arena = Arena { wanted, rounds, bytes: text.len(), events: lines.len() };
     println!("{} events, {} bytes", lines.len(), text.len());
 
     for (name, rules) in rules::available() {
@@ -81,6 +83,8 @@ fn compiled(rules: Vec<Rule>) -> Arc<RuleSet> {
 }
 
 struct Arena {
+    /// Those with this word in their names.
+    wanted: String,
     rounds: usize,
     bytes: usize,
     events: usize,
@@ -89,6 +93,8 @@ struct Arena {
 impl Arena {
     /// Everybody in every round.
     fn contest(&self, contestants: &[(String, Turn<'_>)]) {
+        let contestants: Vec<_> =
+            contestants.iter().filter(|(name, _)| name.contains(&self.wanted)).collect();
         let mut times: Vec<Vec<f64>> = vec![Vec::new(); contestants.len()];
         for _ in 0..self.rounds {
             for ((_, turn), times) in contestants.iter().zip(&mut times) {

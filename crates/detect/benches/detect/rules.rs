@@ -3,28 +3,27 @@
 use std::path::{Path, PathBuf};
 
 use auditward_expr::{Expr, Field, Fold, Match, Quantifier, Root, Test};
-use auditward_rules::{Attack, Language, Origin, Rule, Severity, Template, Trigger, sigma};
+use auditward_rules::{Attack, Language, Origin, Rule, Severity, Template, Trigger, library};
 
 /// Sets of rules with their names, the last one all of them.
 pub(crate) fn available() -> Vec<(&'static str, Vec<Rule>)> {
-    let sets = vec![("Sigma", sigma())];
+    let shipped = library::load_shipped().rules;
+    let falco = library::load(&texts("falco", "k8s_audit_rules.yaml")).rules;
+    let sigma = library::load(&texts("sigma", ".yml")).rules;
+    let all = [shipped.clone(), falco.clone(), sigma.clone()].concat();
+    let mut sets = vec![("shipped", shipped), ("Falco's", falco), ("Sigma's", sigma), ("all", all)];
+    sets.retain(|(_, rules)| !rules.is_empty());
     sets
 }
 
-fn sigma() -> Vec<Rule> {
-    let texts = texts("sigma", "yml");
-    let files: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    sigma::load(&files, &sigma::Options::default()).rules
-}
-
-/// The files of a folder of the corpus, by name.
-fn texts(folder: &str, extension: &str) -> Vec<(String, String)> {
+/// The files of a folder of the corpus whose names end so.
+fn texts(folder: &str, end: &str) -> Vec<(String, String)> {
     let corpus = std::env::var_os("AUDITWARD_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
     let Ok(entries) = std::fs::read_dir(corpus.join(folder)) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let named = paths.into_iter().filter(|path| path.extension().is_some_and(|is| is == extension));
+    let named = paths.into_iter().filter(|path| path.to_string_lossy().ends_with(end));
     named.map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap())).collect()
 }
 

@@ -3,16 +3,43 @@
 use auditward_expr::{BadMatch, Compiled, CompiledTest, Subject};
 
 use super::dag::{Dag, Node, NodeId, Question};
+use super::family::{self, Family};
 
-/// A question, ready to be asked.
+/// All questions, ready to be asked.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) struct Questions {
+    alone: Vec<Asked>,
+    families: Vec<Family>,
+    /// By question.
+    family_of: Vec<Option<usize>>,
+}
+
+#[derive(Debug)]
+enum Asked {
     Test(CompiledTest),
     Some(Compiled),
 }
 
+impl Questions {
+    /// All that cannot be asked, if anything.
+    pub(super) fn new(questions: &[Question]) -> Result<Self, Vec<BadMatch>> {
+        let (mut alone, mut bad) = (Vec::new(), Vec::new());
+        for question in questions {
+            match Asked::new(question) {
+                Ok(asked) => alone.push(asked),
+                Err(errors) => bad.extend(errors),
+            }
+        }
+        if !bad.is_empty() {
+            return Err(bad);
+        }
+        let (families, family_of) = family::families(questions);
+        Ok(Questions { alone, families, family_of })
+    }
+}
+
 impl Asked {
-    pub(super) fn new(question: &Question) -> Result<Self, Vec<BadMatch>> {
+    fn new(question: &Question) -> Result<Self, Vec<BadMatch>> {
         match question {
             Question::Test(test) => CompiledTest::new(test).map(Asked::Test).map_err(|bad| vec![bad]),
             Question::Some(expr) => Compiled::new(expr).map(Asked::Some),
@@ -27,39 +54,64 @@ impl Asked {
     }
 }
 
-/// The answers to nodes, for one event at a time.
+/// The answers for one event at a time.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     /// By node: the number of the event for which it was answered, and the answer in the lowest bit. So nothing has to be
     /// wiped between events.
     by_node: Vec<u32>,
+    /// By question of a family: the number of the last event of which the answer was yes.
+    yes: Vec<u32>,
+    /// By family: the number of the last event that it was asked of.
+    families: Vec<u32>,
     event: u32,
 }
 
 impl Answers {
     /// Begins with another event; nothing is known of it.
-    pub(super) fn begin(&mut self, nodes: usize) {
-        self.event += 2;
-        if self.event > u32::MAX - 2 {
-            self.by_node.fill(0);
-            self.event = 2;
+    pub(super) fn begin(&mut self, nodes: usize, questions: &Questions) {
+        if self.event > u32::MAX - 4 {
+            *self = Answers::default();
         }
+        self.event += 2;
         self.by_node.resize(self.by_node.len().max(nodes), 0);
+        self.yes.resize(questions.alone.len(), 0);
+        self.families.resize(questions.families.len(), 0);
     }
 
-    pub(super) fn holds(&mut self, id: NodeId, dag: &Dag, asked: &[Asked], subject: &Subject<'_>) -> bool {
+    pub(super) fn holds(
+        &mut self,
+        id: NodeId,
+        dag: &Dag,
+        questions: &Questions,
+        subject: &Subject<'_>,
+    ) -> bool {
         let known = self.by_node[id.index()];
         if known & !1 == self.event {
             return known & 1 == 1;
         }
         let answer = match dag.node(id) {
             Node::Const(constant) => *constant,
-            Node::Not(inner) => !self.holds(*inner, dag, asked, subject),
-            Node::And(all) => all.iter().all(|inner| self.holds(*inner, dag, asked, subject)),
-            Node::Or(all) => all.iter().any(|inner| self.holds(*inner, dag, asked, subject)),
-            Node::Ask(number) => asked[*number].holds(subject),
+            Node::Not(inner) => !self.holds(*inner, dag, questions, subject),
+            Node::And(all) => all.iter().all(|inner| self.holds(*inner, dag, questions, subject)),
+            Node::Or(all) => all.iter().any(|inner| self.holds(*inner, dag, questions, subject)),
+            Node::Ask(number) => match questions.family_of[*number] {
+                None => questions.alone[*number].holds(subject),
+                Some(family) => {
+                    self.ask(family, questions, subject);
+                    self.yes[*number] == self.event
+                }
+            },
         };
         self.by_node[id.index()] = self.event | u32::from(answer);
         answer
+    }
+
+    fn ask(&mut self, family: usize, questions: &Questions, subject: &Subject<'_>) {
+        if self.families[family] != self.event {
+            self.families[family] = self.event;
+            let (yes, event) = (&mut self.yes, self.event);
+            questions.families[family].answer(subject, &mut |number| yes[number] = event);
+        }
     }
 }

@@ -4,10 +4,12 @@
 //!   ([`dag`]).
 //! - For each kind of request ([`head`]) the questions that it answers by itself are answered once; what is left of the
 //!   rules is kept. Where nothing is left, the event is not looked at any further: its bodies were skipped, not read.
+//! - Questions about one field that one look can answer together are ([`family`]).
 //! - What is cheap to find out is asked first, and a body only when all else holds.
 
 mod answers;
 mod dag;
+mod family;
 mod head;
 mod read;
 
@@ -24,7 +26,7 @@ use crate::hit::{Facts, Hit, event_time};
 use crate::plan::Plan;
 use crate::time::Micros;
 
-use answers::{Answers, Asked};
+use answers::{Answers, Questions};
 use dag::{Dag, Node, NodeId};
 use head::Reach;
 
@@ -34,7 +36,7 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     plans: Vec<Plan>,
     dag: Dag,
-    asked: Vec<Asked>,
+    questions: Questions,
     /// What has to be true of an event, for each input of each rule.
     roots: Vec<Root>,
 }
@@ -86,14 +88,13 @@ impl RuleSet {
                 roots.push(Root { rule, input, node: dag.add(&of.when) });
             }
         }
-        let mut asked = Vec::new();
-        for question in dag.take_questions() {
-            match Asked::new(&question) {
-                Ok(question) => asked.push(question),
-                Err(bad) => errors.extend(bad.into_iter().map(|source| CompileError::Bad { source })),
-            }
+        let questions = Questions::new(&dag.take_questions()).map_err(|bad| {
+            errors.extend(bad.into_iter().map(|source| CompileError::Bad { source }));
+        });
+        match questions {
+            Ok(questions) if errors.is_empty() => Ok(RuleSet { rules, plans, dag, questions, roots }),
+            _ => Err(errors),
         }
-        if errors.is_empty() { Ok(RuleSet { rules, plans, dag, asked, roots }) } else { Err(errors) }
     }
 
     /// The rules, in the order in which they were given.
@@ -166,10 +167,10 @@ impl Matcher {
         batch.times.push(time);
         let Some(left) = self.left(view) else { return };
         let subject = Subject::new(view);
-        self.answers.begin(self.dag.len());
+        self.answers.begin(self.dag.len(), &self.set.questions);
         let mut facts: Option<Arc<Facts>> = None;
         for root in &*left {
-            if !self.answers.holds(root.node, &self.dag, &self.set.asked, &subject) {
+            if !self.answers.holds(root.node, &self.dag, &self.set.questions, &subject) {
                 continue;
             }
             let facts = facts
@@ -182,9 +183,10 @@ impl Matcher {
     pub fn matches(&mut self, view: &EventView<'_>) -> Vec<usize> {
         let Some(left) = self.left(view) else { return Vec::new() };
         let subject = Subject::new(view);
-        self.answers.begin(self.dag.len());
-        let holding =
-            left.iter().filter(|root| self.answers.holds(root.node, &self.dag, &self.set.asked, &subject));
+        self.answers.begin(self.dag.len(), &self.set.questions);
+        let holding = left
+            .iter()
+            .filter(|root| self.answers.holds(root.node, &self.dag, &self.set.questions, &subject));
         let mut rules: Vec<usize> = holding.map(|root| root.rule).collect();
         rules.dedup();
         rules
@@ -211,12 +213,12 @@ impl Matcher {
 
     fn specialise(&mut self, view: &EventView<'_>) -> Arc<[Root]> {
         let subject = Subject::new(view);
-        self.answers.begin(self.dag.len());
-        let mut known = HashMap::new();
+        self.answers.begin(self.dag.len(), &self.set.questions);
+        let mut residues = vec![None; self.set.dag.len()];
         let mut left = Vec::new();
         let set = self.set.clone();
         for root in &set.roots {
-            let node = self.residue(root.node, &subject, &mut known);
+            let node = self.residue(root.node, &subject, &mut residues);
             if node != NodeId::NEVER {
                 left.push(Root { node, ..*root });
             }
@@ -224,44 +226,57 @@ impl Matcher {
         left.into()
     }
 
-    /// What is left of a node when everything is known that the head answers.
-    fn residue(&mut self, id: NodeId, subject: &Subject<'_>, known: &mut HashMap<NodeId, NodeId>) -> NodeId {
-        if let Some(residue) = known.get(&id) {
-            return *residue;
+    /// What is left of a node of the set when everything is known that the head answers.
+    fn residue(&mut self, id: NodeId, subject: &Subject<'_>, residues: &mut [Option<NodeId>]) -> NodeId {
+        if let Some(residue) = residues[id.index()] {
+            return residue;
         }
-        let residue = match self.dag.node(id).clone() {
-            Node::Const(_) => id,
-            Node::Ask(_) if self.dag.reach(id) == Reach::Head => {
-                Dag::constant(self.answers.holds(id, &self.dag, &self.set.asked, subject))
+        let set = self.set.clone();
+        let residue = match set.dag.node(id) {
+            Node::Ask(_) if set.dag.reach(id) == Reach::Head => {
+                Dag::constant(self.answers.holds(id, &set.dag, &set.questions, subject))
             }
-            Node::Ask(_) => id,
+            Node::Const(_) | Node::Ask(_) => id,
             Node::Not(inner) => {
-                let inner = self.residue(inner, subject, known);
+                let inner = self.residue(*inner, subject, residues);
                 self.dag.not(inner)
             }
-            Node::And(all) => {
-                let all = all.iter().map(|inner| self.residue(*inner, subject, known)).collect();
-                self.dag.and(all)
-            }
-            Node::Or(all) => {
-                let all = all.iter().map(|inner| self.residue(*inner, subject, known)).collect();
-                self.dag.or(all)
-            }
+            Node::And(all) => match self.residues(all, NodeId::NEVER, subject, residues) {
+                Some(all) => self.dag.and(all),
+                None => NodeId::NEVER,
+            },
+            Node::Or(all) => match self.residues(all, NodeId::ALWAYS, subject, residues) {
+                Some(all) => self.dag.or(all),
+                None => NodeId::ALWAYS,
+            },
         };
-        known.insert(id, residue);
+        residues[id.index()] = Some(residue);
         residue
+    }
+
+    /// What is left of each; `None` as soon as one is what decides alone. What the head answers comes first.
+    fn residues(
+        &mut self,
+        all: &[NodeId],
+        decisive: NodeId,
+        subject: &Subject<'_>,
+        residues: &mut [Option<NodeId>],
+    ) -> Option<Vec<NodeId>> {
+        let each = all.iter().map(|inner| self.residue(*inner, subject, residues));
+        each.map(|residue| (residue != decisive).then_some(residue)).collect()
     }
 
     fn hit(&self, root: Root, facts: Arc<Facts>, subject: &Subject<'_>) -> Hit {
         let rule = &self.set.rules[root.rule];
         let reads = &self.set.plans[root.rule].inputs[root.input].reads;
+        let values = read::values(rule, subject, &self.limits);
         Hit {
             rule: root.rule,
             input: root.input,
             keys: reads.iter().map(|reads| read::key(reads, subject, &self.limits)).collect(),
             facts,
-            summary: read::summary(rule, subject, &self.limits),
-            details: read::details(rule, subject, &self.limits),
+            summary: read::summary(rule, &values, &self.limits),
+            values,
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use auditward_expr::{Field, Item, Subject};
-use auditward_rules::{Rule, Template, TemplatePart};
-use serde_json::Value;
+use auditward_rules::{Language, Rule, TemplatePart, falco};
 
+use crate::alert::fields;
 use crate::config::Limits;
 use crate::digest::{Digest, Hasher};
 use crate::hit::{Key, cut};
@@ -63,18 +63,31 @@ fn combinations(fields: &[Field], subject: &Subject<'_>, limits: &Limits) -> Vec
     all
 }
 
-/// The rule's line about this event; its title where it has none.
-pub(super) fn summary(rule: &Rule, subject: &Subject<'_>, limits: &Limits) -> String {
-    let Template { parts } = &rule.summary;
-    if parts.is_empty() {
+/// What the fields say that alerts of the rule tell.
+pub(super) fn values(rule: &Rule, subject: &Subject<'_>, limits: &Limits) -> Vec<Vec<String>> {
+    let texts = |field| {
+        let texts = texts(field, subject, limits);
+        texts.iter().map(|text| cut(text, limits.text_chars_max)).collect()
+    };
+    fields(rule).map(texts).collect()
+}
+
+/// The rule's line about an event of which [`values`] are these; its title where it has none.
+pub(super) fn summary(rule: &Rule, values: &[Vec<String>], limits: &Limits) -> String {
+    if rule.summary.parts.is_empty() {
         return cut(&rule.title, limits.text_chars_max);
     }
+    let mut of_fields = values.iter();
+    if rule.origin.language == Language::Falco {
+        let mut next = |_: &Field| of_fields.next().cloned().unwrap_or_default();
+        return cut(&falco::alert::message(rule, &mut next), limits.text_chars_max);
+    }
     let mut line = String::new();
-    for part in parts {
+    for part in &rule.summary.parts {
         match part {
             TemplatePart::Text(text) => line += text,
-            TemplatePart::Field { field, width, .. } => {
-                let texts = texts(field, subject, limits);
+            TemplatePart::Field { width, .. } => {
+                let texts = of_fields.next().map_or(&[][..], Vec::as_slice);
                 let text = if texts.is_empty() { "-".to_owned() } else { texts.join(",") };
                 match width {
                     None => line += &text,
@@ -82,26 +95,6 @@ pub(super) fn summary(rule: &Rule, subject: &Subject<'_>, limits: &Limits) -> St
                 }
             }
         }
-        if line.len() > 4 * limits.text_chars_max {
-            break;
-        }
     }
     cut(&line, limits.text_chars_max)
-}
-
-/// The rule's further fields: a text, several, or null.
-pub(super) fn details(rule: &Rule, subject: &Subject<'_>, limits: &Limits) -> Vec<(String, Value)> {
-    let detail = |(name, field): &(String, Field)| {
-        let texts = texts(field, subject, limits);
-        let value = match texts.as_slice() {
-            [] => Value::Null,
-            [one] => Value::String(cut(one, limits.text_chars_max)),
-            several => {
-                let several = several.iter().take(limits.values_max);
-                Value::Array(several.map(|text| Value::String(cut(text, limits.text_chars_max))).collect())
-            }
-        };
-        (name.clone(), value)
-    };
-    rule.details.iter().map(detail).collect()
 }
