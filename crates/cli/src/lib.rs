@@ -6,7 +6,6 @@
 mod commands;
 mod exit;
 mod input;
-mod node_change;
 mod output;
 mod progress;
 pub mod reference;

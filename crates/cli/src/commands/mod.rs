@@ -1,11 +1,9 @@
 //! The commands, one file each.
 
 mod completions;
-mod disable;
-mod enable;
+mod detect;
 mod man;
 mod policy;
-mod rollback;
 mod rules;
 mod status;
 
@@ -16,15 +14,13 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Status(status::Args),
-    Enable(Box<enable::Args>),
-    Disable(disable::Args),
-    Rollback(rollback::Args),
     /// Check, explain, simulate, compare and improve audit policies
     #[command(subcommand, after_help = policy::HELP)]
     Policy(policy::Command),
     /// Check, list, test and explain detection rules
     #[command(subcommand, after_help = rules::HELP)]
     Rules(rules::Command),
+    Detect(Box<detect::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -33,11 +29,9 @@ impl Command {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Command::Status(args) => args.run(),
-            Command::Enable(args) => args.run(),
-            Command::Disable(args) => args.run(),
-            Command::Rollback(args) => args.run(),
             Command::Policy(command) => command.run(),
             Command::Rules(command) => command.run(),
+            Command::Detect(args) => args.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
         }

@@ -8,7 +8,7 @@
     reason = "tests stop at surprises, and read as sentences"
 )]
 
-mod node;
+mod detect;
 mod policy;
 mod rules;
 mod status;

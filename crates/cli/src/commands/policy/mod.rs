@@ -5,7 +5,6 @@ mod coverage;
 mod diff;
 mod explain;
 mod generate;
-mod install;
 mod lint;
 mod simulate;
 
@@ -27,7 +26,6 @@ pub(crate) enum Command {
     Simulate(simulate::Args),
     Diff(diff::Args),
     Lint(lint::Args),
-    Install(install::Args),
     Coverage(coverage::Args),
     Generate(generate::Args),
 }
@@ -40,7 +38,6 @@ impl Command {
             Command::Simulate(args) => args.run(),
             Command::Diff(args) => args.run(),
             Command::Lint(args) => args.run(),
-            Command::Install(args) => args.run(),
             Command::Coverage(args) => args.run(),
             Command::Generate(args) => args.run(),
         }

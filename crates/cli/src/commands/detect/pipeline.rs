@@ -1,0 +1,267 @@
+//! Logs through the engine: one thread reads and remembers, the others match.
+//!
+//! ```text
+//!          ┌► matcher 0 ─┐
+//! reader ──┼► matcher 1 ─┼──► engine ──► printer        batches go round, and come back in the same order
+//!          └► matcher 2 ─┘
+//! ```
+//! So the alerts are the same with any number of threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
+
+use auditward_detect::{Batch, Matcher};
+use auditward_event::{EventView, Events};
+
+use super::Work;
+use super::place::{LogPlace, When};
+use crate::exit::Failure;
+use crate::progress::Progress;
+use crate::{input, output};
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Read {
+    pub(super) events: u64,
+    /// Events that an earlier run has read.
+    pub(super) skipped: u64,
+    /// Of the events that were read, line breaks included.
+    pub(super) bytes: u64,
+    pub(super) broken: u64,
+}
+
+/// Reads all logs to their ends, with so many threads that match.
+pub(super) fn run(logs: &[PathBuf], threads: usize, work: &mut Work) -> Result<Read, Failure> {
+    std::thread::scope(|scope| {
+        let hands = if threads > 1 {
+            let all = (0..threads).map(|_| Lane::start(scope, work.engine.matcher())).collect();
+            Hands::Many(Lanes { all, filling: Copied::default(), sent: 0, received: 0 })
+        } else {
+            Hands::One { matcher: Box::new(work.engine.matcher()), batch: Batch::default(), bytes: 0 }
+        };
+        let mut reading = Reading { work, hands, read: Read::default(), progress: Progress::new() };
+        for log in logs {
+            if !reading.log(log)? {
+                break;
+            }
+        }
+        Ok(reading.read)
+    })
+}
+
+/// How much is matched in one go. Enough that handing it over costs nothing, little enough to stay in a cache.
+const BATCH_BYTES: usize = 256 << 10;
+const BATCH_EVENTS: usize = 1024;
+
+/// Batches that may wait in a lane.
+const LANE_MAX: usize = 2;
+
+struct Reading<'w> {
+    work: &'w mut Work,
+    hands: Hands,
+    read: Read,
+    progress: Progress,
+}
+
+/// Who matches.
+enum Hands {
+    /// We ourselves, where the events lie.
+    One {
+        matcher: Box<Matcher>,
+        batch: Batch,
+        bytes: usize,
+    },
+    Many(Lanes),
+}
+
+struct Lanes {
+    all: Vec<Lane>,
+    filling: Copied,
+    /// How many batches have been given out and taken back; each goes to the lane of its number.
+    sent: usize,
+    received: usize,
+}
+
+struct Lane {
+    to: SyncSender<Copied>,
+    from: Receiver<Batch>,
+}
+
+/// Events, one after the other.
+#[derive(Default)]
+pub(super) struct Copied {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Reading<'_> {
+    /// Reads one log. False when nobody reads the alerts any more.
+    fn log(&mut self, path: &Path) -> Result<bool, Failure> {
+        const TOLD_MAX: u64 = 3;
+        let name = input::name(path);
+        let mut log = Events::new(input::stream(path)?.0);
+        let (mut broken, mut read_before) = (0, None);
+        while let Some(event) = log.next() {
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    broken += 1;
+                    if broken <= TOLD_MAX {
+                        output::talk(&format!("{name}: {error}"));
+                    }
+                    continue;
+                }
+            };
+            let until = *read_before.get_or_insert_with(|| self.begin(&name, event.view.as_bytes()));
+            if event.place.offset < until {
+                self.read.skipped += 1;
+                continue;
+            }
+            self.read.events += 1;
+            self.read.bytes += event.view.len() as u64 + 1;
+            self.progress.tick(self.read.events, self.read.bytes);
+            if self.take(&event.view) && !self.absorb()? {
+                return Ok(false);
+            }
+            if let Some(place) = self.work.place.logs.get_mut(&name) {
+                place.offset = event.place.offset + event.view.len() as u64;
+            }
+        }
+        self.read.broken += broken;
+        if broken > 0 && log.stats().events == 0 {
+            return Err(Failure::new(format!("`{name}` holds no audit events"))
+                .hint("a log has one event a line, or event lists; gzip is fine"));
+        }
+        self.drain()
+    }
+
+    /// How far the log was read before, which is only so if it is still the same.
+    fn begin(&mut self, name: &str, first: &[u8]) -> u64 {
+        let is = LogPlace::of(first);
+        let place = self.work.place.logs.entry(name.to_owned()).or_insert_with(|| is.clone());
+        if place.begins != is.begins {
+            *place = is;
+        }
+        place.offset
+    }
+
+    /// Takes in one event. True when there are enough for a batch.
+    fn take(&mut self, view: &EventView<'_>) -> bool {
+        match &mut self.hands {
+            Hands::One { matcher, batch, bytes } => {
+                matcher.look(view, batch);
+                *bytes += view.len();
+                *bytes >= BATCH_BYTES || batch.len() >= BATCH_EVENTS
+            }
+            Hands::Many(lanes) => {
+                lanes.filling.push(view.as_bytes());
+                lanes.filling.bytes.len() >= BATCH_BYTES || lanes.filling.ends.len() >= BATCH_EVENTS
+            }
+        }
+    }
+
+    /// A batch is full. False when nobody reads the alerts any more.
+    fn absorb(&mut self) -> Result<bool, Failure> {
+        match &mut self.hands {
+            Hands::One { batch, bytes, .. } => {
+                *bytes = 0;
+                let batch = std::mem::take(batch);
+                self.work.engine.absorb(batch, &mut self.work.alerts);
+            }
+            Hands::Many(lanes) => {
+                lanes.send();
+                if lanes.sent - lanes.received > lanes.all.len() * LANE_MAX
+                    && let Some(batch) = lanes.receive()
+                {
+                    self.work.engine.absorb(batch, &mut self.work.alerts);
+                }
+            }
+        }
+        if !self.work.print()? {
+            return Ok(false);
+        }
+        if self.work.saves_now() {
+            return self.drain();
+        }
+        Ok(true)
+    }
+
+    /// Takes in all that is under way; then the engine is where the reader is, and its state may be saved.
+    fn drain(&mut self) -> Result<bool, Failure> {
+        match &mut self.hands {
+            Hands::One { batch, bytes, .. } => {
+                *bytes = 0;
+                let batch = std::mem::take(batch);
+                self.work.engine.absorb(batch, &mut self.work.alerts);
+            }
+            Hands::Many(lanes) => {
+                lanes.send();
+                while let Some(batch) = lanes.receive() {
+                    self.work.engine.absorb(batch, &mut self.work.alerts);
+                }
+            }
+        }
+        let heard = self.work.print()?;
+        self.work.save(When::Sometimes)?;
+        Ok(heard)
+    }
+}
+
+impl Lanes {
+    fn send(&mut self) {
+        if self.filling.ends.is_empty() {
+            return;
+        }
+        let lane = &self.all[self.sent % self.all.len()];
+        // A matcher ends only when its lane is gone.
+        if lane.to.send(std::mem::take(&mut self.filling)).is_ok() {
+            self.sent += 1;
+        }
+    }
+
+    /// The oldest batch that is under way; `None` if there is none.
+    fn receive(&mut self) -> Option<Batch> {
+        if self.received == self.sent {
+            return None;
+        }
+        let lane = &self.all[self.received % self.all.len()];
+        self.received += 1;
+        lane.from.recv().ok()
+    }
+}
+
+impl Lane {
+    fn start<'scope>(scope: &'scope Scope<'scope, '_>, mut matcher: Matcher) -> Self {
+        let (to, events) = sync_channel::<Copied>(LANE_MAX);
+        let (batches, from) = sync_channel(LANE_MAX + 1);
+        scope.spawn(move || {
+            while let Ok(events) = events.recv() {
+                if batches.send(events.look(&mut matcher)).is_err() {
+                    return;
+                }
+            }
+        });
+        Lane { to, from }
+    }
+}
+
+impl Copied {
+    pub(super) fn push(&mut self, event: &[u8]) {
+        self.bytes.extend_from_slice(event);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(super) fn look(&self, matcher: &mut Matcher) -> Batch {
+        let mut batch = Batch::default();
+        let mut start = 0;
+        for end in &self.ends {
+            // It was read once already.
+            if let Ok(view) = EventView::parse(&self.bytes[start..*end]) {
+                matcher.look(&view, &mut batch);
+            }
+            start = *end;
+        }
+        batch
+    }
+}

@@ -1,0 +1,277 @@
+use std::fs;
+use std::path::Path;
+
+use expect_test::expect;
+
+use crate::{check, check_with_input};
+
+/// A privileged pod, three secrets read by one user, a broken line.
+const LOG: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","auditID":"a1","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/shop/pods","verb":"create","user":{"username":"mallory","groups":["system:authenticated"]},"sourceIPs":["10.0.0.7"],"userAgent":"kubectl/v1.36","objectRef":{"resource":"pods","namespace":"shop","name":"miner","apiVersion":"v1"},"responseStatus":{"code":201},"requestObject":{"kind":"Pod","metadata":{"name":"miner"},"spec":{"containers":[{"name":"a","image":"busybox","securityContext":{"privileged":true}}]}},"requestReceivedTimestamp":"2026-01-02T03:04:05.000000Z","stageTimestamp":"2026-01-02T03:04:05.100000Z"}
+{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"b
+{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","auditID":"a1","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/shop/pods","verb":"create","user":{"username":"mallory","groups":["system:authenticated"]},"sourceIPs":["10.0.0.7"],"userAgent":"kubectl/v1.36","objectRef":{"resource":"pods","namespace":"shop","name":"miner","apiVersion":"v1"},"responseStatus":{"code":201},"requestObject":{"kind":"Pod","metadata":{"name":"miner"},"spec":{"containers":[{"name":"a","image":"busybox","securityContext":{"privileged":true}}]}},"requestReceivedTimestamp":"2026-01-02T03:04:05.000000Z","stageTimestamp":"2026-01-02T03:04:05.100000Z"}
+"#;
+
+#[test]
+fn alerts_for_people() {
+    check_with_input(
+        "detect --severity critical -",
+        LOG,
+        expect![[r#"
+            exit 1
+            --- stdout
+            TIME                         SEVERITY       RULE                   USER                      OBJECT                                SUMMARY
+            2026-01-02T03:04:05.100000Z  critical       privileged-pod         mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            1 alert in 2 events of 1.3 kB
+                   1  critical       privileged-pod
+            1 broken line passed over
+        "#]],
+    );
+    check_with_input(
+        "detect --severity critical --exit-zero --threads 3 -",
+        LOG,
+        expect![[r#"
+            exit 0
+            --- stdout
+            TIME                         SEVERITY       RULE                   USER                      OBJECT                                SUMMARY
+            2026-01-02T03:04:05.100000Z  critical       privileged-pod         mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            1 alert in 2 events of 1.3 kB
+                   1  critical       privileged-pod
+            1 broken line passed over
+        "#]],
+    );
+}
+
+#[test]
+fn alerts_for_programs() {
+    check_with_input(
+        "detect --severity critical --cluster prod -o json -",
+        LOG,
+        expect![[r#"
+            exit 1
+            --- stdout
+            {"id":"54860113558cf60c7490b4d3e20427fc","time":"2026-01-02T03:04:05.100000Z","rule":"privileged-pod","title":"Privileged container","severity":"critical","refs":["k8s_1002"],"attack":{"tactics":["privilege-escalation"],"techniques":["T1611","T1610"],"threatMatrix":["MS-TA9018"]},"cluster":"prod","user":"mallory","sourceIPs":["10.0.0.7"],"userAgent":"kubectl/v1.36","verb":"create","code":201,"object":{"apiGroup":"","resource":"pods","subresource":"","namespace":"shop","name":"miner"},"summary":"mallory put a privileged container into pods shop/miner","count":1,"events":[{"auditID":"a1","stage":"ResponseComplete"}],"details":{"commands":null,"images":"busybox","sourceIPs":"10.0.0.7","userAgent":"kubectl/v1.36"},"response":"Find out whether the person knows of it, and whether the workload is one that needs the node (network, storage,\nmonitoring). If not, delete the workload and not only its pods, cordon the node that they ran on, and treat every\ncredential on that node as known to others. Pod Security `baseline` on the namespace refuses such pods."}
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            1 alert in 2 events of 1.3 kB
+                   1  critical       privileged-pod
+            1 broken line passed over
+        "#]],
+    );
+    check_with_input(
+        "detect --severity critical -o falco -",
+        LOG,
+        expect![[r#"
+            exit 1
+            --- stdout
+            {"hostname":"","message":"mallory put a privileged container into pods shop/miner","output":"03:04:05.100000000: Critical mallory put a privileged container into pods shop/miner","output_fields":{"commands":null,"evt.time":1767323045100000000,"images":"busybox","name":"miner","namespace":"shop","resource":"pods","sourceIPs":"10.0.0.7","user":"mallory","userAgent":"kubectl/v1.36"},"priority":"Critical","rule":"Privileged container","source":"k8s_audit","tags":[],"time":"2026-01-02T03:04:05.100000000Z"}
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            1 alert in 2 events of 1.3 kB
+                   1  critical       privileged-pod
+            1 broken line passed over
+        "#]],
+    );
+    check_with_input(
+        "detect --severity critical -o yaml -",
+        LOG,
+        expect![[r#"
+            exit 1
+            --- stdout
+            ---
+            id: d43c191fcb98ee04e1755d654018fb04
+            time: "2026-01-02T03:04:05.100000Z"
+            rule: privileged-pod
+            title: Privileged container
+            severity: critical
+            refs:
+            - k8s_1002
+            attack:
+              tactics:
+              - privilege-escalation
+              techniques:
+              - T1611
+              - T1610
+              threatMatrix:
+              - MS-TA9018
+            cluster: ""
+            user: mallory
+            sourceIPs:
+            - "10.0.0.7"
+            userAgent: kubectl/v1.36
+            verb: create
+            code: 201
+            object:
+              apiGroup: ""
+              resource: pods
+              subresource: ""
+              namespace: shop
+              name: miner
+            summary: mallory put a privileged container into pods shop/miner
+            count: 1
+            events:
+            - auditID: a1
+              stage: ResponseComplete
+            details:
+              commands: null
+              images: busybox
+              sourceIPs: "10.0.0.7"
+              userAgent: kubectl/v1.36
+            response: |-
+              Find out whether the person knows of it, and whether the workload is one that needs the node (network, storage,
+              monitoring). If not, delete the workload and not only its pods, cordon the node that they ran on, and treat every
+              credential on that node as known to others. Pod Security `baseline` on the namespace refuses such pods.
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            1 alert in 2 events of 1.3 kB
+                   1  critical       privileged-pod
+            1 broken line passed over
+        "#]],
+    );
+}
+
+#[test]
+fn sarif_is_one_document_with_and_without_results() {
+    for (log, results) in [(LOG, 1), ("", 0)] {
+        let output = run(&["detect", "--severity", "critical", "-o", "sarif", "-"], log);
+        let sarif: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(sarif["version"], "2.1.0");
+        let run = &sarif["runs"][0];
+        assert_eq!(run["results"].as_array().unwrap().len(), results);
+        for result in run["results"].as_array().unwrap() {
+            let rule = &run["tool"]["driver"]["rules"]
+                [usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+            assert_eq!(rule["id"], result["ruleId"]);
+        }
+    }
+}
+
+#[test]
+fn what_is_followed_is_told_at_once() {
+    check_with_input(
+        "detect --severity critical --follow -",
+        LOG,
+        expect![[r#"
+            exit 1
+            --- stdout
+            TIME                         SEVERITY       RULE                   USER                      OBJECT                                SUMMARY
+            2026-01-02T03:04:05.100000Z  critical       privileged-pod         mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            1 alert in 2 events of 1.3 kB
+                   1  critical       privileged-pod
+            1 broken line passed over
+        "#]],
+    );
+}
+
+#[test]
+fn any_number_of_threads_says_the_same() {
+    let one = run(&["detect", "-o", "json", "--threads", "1", "examples/audit.log.gz"], "");
+    assert!(!one.stdout.is_empty());
+    for threads in ["2", "8"] {
+        let many = run(&["detect", "-o", "json", "--threads", threads, "examples/audit.log.gz"], "");
+        assert_eq!(many.stdout, one.stdout, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_log_is_read_on_where_it_was_left() {
+    let folder = std::env::temp_dir().join(format!("auditward-detect-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (log, state) = (folder.join("audit.log"), folder.join("state.json"));
+    let lines: Vec<&str> = LOG.lines().collect();
+    let detect = |text: &str| {
+        fs::write(&log, text).unwrap();
+        let words = ["detect", "--severity", "critical", "-o", "json", "--state", path(&state), path(&log)];
+        let output = run(&words, "");
+        let (stdout, stderr) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        (stdout.lines().count(), stderr.contains("read in an earlier run"))
+    };
+    // Somebody else: the same again by the same user would be left out.
+    let other = lines[0].replace("\"a1\"", "\"a2\"").replace("mallory", "eve");
+    assert_eq!(detect(&format!("{}\n", lines[0])), (1, false));
+    assert_eq!(detect(&format!("{}\n", lines[0])), (0, true));
+    assert_eq!(detect(&format!("{}\n{other}\n", lines[0])), (1, true));
+    // Rotated: another log under the same name.
+    let third = other.replace("a2", "a3").replace("eve", "zoe");
+    assert_eq!(detect(&format!("{third}\n{third}\n")), (1, false));
+    fs::write(&state, "{}").unwrap();
+    let output = run(&["detect", "--state", path(&state), path(&log)], "");
+    assert_eq!(output.status.code(), Some(2));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    check(
+        "detect nowhere.log",
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: could not read `nowhere.log`: No such file or directory (os error 2)
+    "#]],
+    );
+    check(
+        "detect docs/detect",
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: there is no log in `docs/detect`
+        hint: logs in a folder have `log` or `json` in their names; others can be named one by one
+    "#]],
+    );
+    check(
+        "detect README.md",
+        expect![[r#"
+        exit 2
+        --- stderr
+        README.md: line 1, column 1: expected a value
+        README.md: line 3, column 1: expected a value
+        README.md: line 5, column 1: expected a value
+        error: `README.md` holds no audit events
+        hint: a log has one event a line, or event lists; gzip is fine
+    "#]],
+    );
+    check(
+        "detect --follow a b",
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: `--follow` waits at the end of one log, and several were given
+    "#]],
+    );
+    check(
+        "detect --severity terrible -",
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value 'terrible' for '--severity <SEVERITY>': unknown severity `terrible`; there are debug, informational, notice, warning, error, critical, alert and emergency
+
+        For more information, try '--help'.
+    "#]],
+    );
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn run(words: &[&str], input: &str) -> std::process::Output {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_auditward"))
+        .args(words)
+        .current_dir(crate::root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
