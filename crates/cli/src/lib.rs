@@ -6,6 +6,7 @@
 mod commands;
 mod exit;
 mod input;
+mod node_change;
 mod output;
 mod progress;
 pub mod reference;

@@ -2,8 +2,11 @@
 
 mod completions;
 mod detect;
+mod disable;
+mod enable;
 mod man;
 mod policy;
+mod rollback;
 mod rules;
 mod status;
 
@@ -14,13 +17,16 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Status(status::Args),
+    Enable(Box<enable::Args>),
+    Disable(disable::Args),
+    Rollback(rollback::Args),
+    Detect(Box<detect::Args>),
     /// Check, explain, simulate, compare and improve audit policies
     #[command(subcommand, after_help = policy::HELP)]
     Policy(policy::Command),
     /// Check, list, test and explain detection rules
     #[command(subcommand, after_help = rules::HELP)]
     Rules(rules::Command),
-    Detect(Box<detect::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -29,9 +35,12 @@ impl Command {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Command::Status(args) => args.run(),
+            Command::Enable(args) => args.run(),
+            Command::Disable(args) => args.run(),
+            Command::Rollback(args) => args.run(),
+            Command::Detect(args) => args.run(),
             Command::Policy(command) => command.run(),
             Command::Rules(command) => command.run(),
-            Command::Detect(args) => args.run(),
             Command::Completions(args) => args.run(),
             Command::Man(args) => args.run(),
         }

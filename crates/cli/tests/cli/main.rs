@@ -9,6 +9,7 @@
 )]
 
 mod detect;
+mod node;
 mod policy;
 mod rules;
 mod status;

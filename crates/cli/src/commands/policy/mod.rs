@@ -5,6 +5,7 @@ mod coverage;
 mod diff;
 mod explain;
 mod generate;
+mod install;
 mod lint;
 mod simulate;
 
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Simulate(simulate::Args),
     Diff(diff::Args),
     Lint(lint::Args),
+    Install(install::Args),
     Coverage(coverage::Args),
     Generate(generate::Args),
 }
@@ -38,6 +40,7 @@ impl Command {
             Command::Simulate(args) => args.run(),
             Command::Diff(args) => args.run(),
             Command::Lint(args) => args.run(),
+            Command::Install(args) => args.run(),
             Command::Coverage(args) => args.run(),
             Command::Generate(args) => args.run(),
         }

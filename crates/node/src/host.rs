@@ -1,0 +1,347 @@
+//! This machine: which manifest runs its API server, and how that is asked.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::api::{Address, Client, Kubeconfig, KubeconfigError, Request};
+use crate::manifest::{BYTES_MAX, Manifest, Pod, Refusal, Why};
+use crate::watch::Site;
+
+/// Where kubeadm tells the kubelet to look.
+const MANIFESTS: &str = "/etc/kubernetes/manifests";
+
+/// Credentials that a control-plane node has, the most able first.
+const KUBECONFIGS: [&str; 3] =
+    ["/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf", "/etc/kubernetes/kubelet.conf"];
+
+/// The authority that signs the API server's certificate, for asking without credentials.
+const AUTHORITY: &str = "/etc/kubernetes/pki/ca.crt";
+
+/// Where changes are recorded.
+pub const STATE: &str = "/var/lib/auditward";
+
+/// The manifest that runs this node's API server.
+#[derive(Clone, Debug)]
+pub struct ControlPlane {
+    /// The file.
+    pub path: PathBuf,
+    /// What it says.
+    pub manifest: Manifest,
+}
+
+/// Why there is no API server to be changed here.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A file or folder could not be read.
+    #[error("could not read `{}`", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is no manifest that can be used.
+    #[error("`{}`: {refusal}", path.display())]
+    Refused {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Files of which each would run an API server.
+    #[error(
+        "{} each define an API server; the kubelet reads every file whose name does not begin with a dot",
+        shown(paths)
+    )]
+    Several {
+        /// Which.
+        paths: Vec<PathBuf>,
+    },
+    /// None is run from a manifest here.
+    #[error("no file in `{}` runs kube-apiserver", folder.display())]
+    None {
+        /// Where was looked.
+        folder: PathBuf,
+        /// The Kubernetes that is here instead, and its right way.
+        instead: Option<Elsewhere>,
+    },
+}
+
+/// A Kubernetes whose API server is not run from a manifest that may be edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Its name.
+    pub name: &'static str,
+    /// The file to write, and what to put there.
+    pub right_way: &'static str,
+}
+
+impl ControlPlane {
+    /// Finds it: the file that is named, or the one in the kubelet's manifest folder.
+    pub fn find(named: Option<&Path>) -> Result<Self, HostError> {
+        if let Some(path) = named {
+            let manifest =
+                read(path)?.map_err(|refusal| HostError::Refused { path: path.to_owned(), refusal })?;
+            return Ok(Self { path: path.to_owned(), manifest });
+        }
+        let folder = manifest_folder();
+        let none = || HostError::None { folder: folder.clone(), instead: elsewhere() };
+        let files = match candidates(&folder) {
+            Ok(files) => files,
+            Err(HostError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(none());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut found = Vec::new();
+        let mut refused = None;
+        for path in files {
+            match read(&path)? {
+                Ok(manifest) => found.push(Self { path, manifest }),
+                // Other pods, and what is no pod.
+                Err(Refusal { why: Why::NoApiServer | Why::NotAPod { .. }, .. }) => {}
+                Err(refusal) => refused = refused.or(Some(HostError::Refused { path, refusal })),
+            }
+        }
+        match (found.len(), refused) {
+            (1, None) => Ok(found.remove(0)),
+            // A file that nobody can read may be the one that the kubelet will trip over.
+            (0 | 1, Some(refused)) => Err(refused),
+            (0, None) => Err(none()),
+            _ => Err(HostError::Several { paths: found.into_iter().map(|one| one.path).collect() }),
+        }
+    }
+
+    /// Other files in the folder that define the same pod or an API server.
+    pub fn rivals(&self) -> Result<Vec<PathBuf>, HostError> {
+        let pod = self.manifest.pod();
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let mut rivals = Vec::new();
+        for path in candidates(folder)? {
+            if path != self.path && rivals_with(&path, pod)? {
+                rivals.push(path);
+            }
+        }
+        Ok(rivals)
+    }
+
+    /// The address that it announces to the cluster.
+    pub fn announced(&self) -> String {
+        let server = &self.manifest.pod().api_server;
+        let announced = server.flags.value("advertise-address").map(|address| server.expand(address));
+        announced.unwrap_or_else(|| local_address(self.manifest.pod()).host)
+    }
+
+    /// The API server, to be asked and watched. With `must_answer` only credentials that it accepts now will do.
+    pub fn site(&self, must_answer: bool) -> Result<Site, KubeconfigError> {
+        let pod = self.manifest.pod();
+        let namespace = if pod.namespace.is_empty() { "default" } else { &pod.namespace };
+        let client = client(&local_address(pod), must_answer)?;
+        Ok(Site {
+            client,
+            pod: format!("{namespace}_{}-{}", pod.name, host_name()),
+            pod_logs: "/var/log/pods".into(),
+            proc: "/proc".into(),
+        })
+    }
+}
+
+/// The cluster's administrator, at the address that the kubeconfig names: for what is the cluster's and not the node's.
+///
+/// The first that may read who serves the API: on clusters of 1.29 and later `admin.conf` has its rights from a binding,
+/// which may be missing, and `super-admin.conf` from its certificate.
+pub fn cluster_client() -> Option<Client> {
+    let configs = KUBECONFIGS[..2].iter().filter_map(|path| Kubeconfig::read(Path::new(path)).ok());
+    let clients: Vec<Client> = configs.filter_map(|config| Client::new(&config).ok()).collect();
+    // While the only API server starts there is no such object yet; that it is said so means that one may ask.
+    let may = |client: &&Client| match client.ask(Request::get(crate::peers::SLICE)) {
+        Ok(_) => true,
+        Err(error) => error.status() == Some(404),
+    };
+    let able = clients.iter().find(may).cloned();
+    able.or_else(|| clients.into_iter().next())
+}
+
+/// This machine's name, as the kubelet names mirror pods unless it is told otherwise.
+pub fn host_name() -> String {
+    let from_kubelet = kubelet_arguments().into_iter().flatten().collect::<Vec<_>>();
+    let overridden = from_kubelet.iter().enumerate().find_map(|(at, argument)| {
+        let value = argument.strip_prefix("--hostname-override")?;
+        value.strip_prefix('=').map(str::to_owned).or_else(|| from_kubelet.get(at + 1).cloned())
+    });
+    overridden
+        .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned())
+        .to_lowercase()
+}
+
+/// The API server's own address: the one it listens on, the one its probes use, the one it announces, this machine.
+fn local_address(pod: &Pod) -> Address {
+    let server = &pod.api_server;
+    let probed = || server.probes.iter().find_map(|probe| probe.host.clone());
+    let announced = || server.flags.value("advertise-address").map(|address| server.expand(address));
+    let host = server.bind_address().or_else(probed).or_else(announced);
+    Address {
+        host: host.filter(|host| !host.is_empty()).unwrap_or_else(|| "127.0.0.1".to_owned()),
+        port: server.secure_port().unwrap_or(6443),
+    }
+}
+
+/// The first credentials that can be used; none at all, if the server tells strangers whether it is ready.
+fn client(at: &Address, must_answer: bool) -> Result<Client, KubeconfigError> {
+    let mut first_error = None;
+    let mut usable = Vec::new();
+    for path in KUBECONFIGS {
+        match Kubeconfig::read(Path::new(path)).and_then(|config| Client::new(&config)) {
+            Ok(client) => usable.push(client.at(at.clone())),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    let anonymous = Kubeconfig::anonymous(Path::new(AUTHORITY), at.clone(), "kubernetes.default.svc");
+    usable.extend(anonymous.and_then(|config| Client::new(&config)).ok());
+    let answered =
+        |client: &Client| client.send(Request::get("/readyz")).is_ok_and(|answer| answer.status == 200);
+    let chosen = usable.iter().find(|client| answered(client)).cloned();
+    let chosen = if must_answer { chosen } else { chosen.or_else(|| usable.first().cloned()) };
+    chosen.or_else(|| usable.into_iter().next()).ok_or_else(|| {
+        first_error.unwrap_or_else(|| KubeconfigError::Unusable {
+            path: KUBECONFIGS[0].into(),
+            what: "there are no credentials on this node".to_owned(),
+        })
+    })
+}
+
+/// Where the kubelet reads manifests from: its command line, or its configuration file.
+fn manifest_folder() -> PathBuf {
+    let arguments = kubelet_arguments().unwrap_or_default();
+    let value = |flag: &str| {
+        arguments.iter().enumerate().find_map(|(at, argument)| {
+            let value = argument.strip_prefix(flag)?;
+            value
+                .strip_prefix('=')
+                .map(str::to_owned)
+                .or_else(|| value.is_empty().then(|| arguments.get(at + 1).cloned()).flatten())
+        })
+    };
+    let config = value("--config").unwrap_or_else(|| "/var/lib/kubelet/config.yaml".to_owned());
+    let configured = || {
+        let text = fs::read_to_string(&config).ok()?;
+        let config: serde_json::Value = serde_saphyr::from_str(&text).ok()?;
+        config["staticPodPath"].as_str().map(str::to_owned)
+    };
+    value("--pod-manifest-path").or_else(configured).unwrap_or_else(|| MANIFESTS.to_owned()).into()
+}
+
+fn kubelet_arguments() -> Option<Vec<String>> {
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok()).find_map(|line| {
+        let arguments: Vec<String> =
+            line.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+        (arguments.first()?.rsplit('/').next() == Some("kubelet")).then_some(arguments)
+    })
+}
+
+/// The files that the kubelet reads: every one whose name does not begin with a dot, whatever its ending.
+fn candidates(folder: &Path) -> Result<Vec<PathBuf>, HostError> {
+    let failed = |source| HostError::Read { path: folder.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        // Links are followed.
+        if !hidden && fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file()) {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn rivals_with(path: &Path, pod: &Pod) -> Result<bool, HostError> {
+    if read(path)?.is_ok() {
+        return Ok(true);
+    }
+    let text = String::from_utf8_lossy(&bytes(path)?).into_owned();
+    let Ok(other) = serde_saphyr::from_str::<serde_json::Value>(&text) else { return Ok(false) };
+    let metadata = &other["metadata"];
+    let same = |key: &str, value: &str| metadata[key].as_str().unwrap_or_default() == value;
+    Ok(other["kind"] == "Pod" && same("name", &pod.name) && same("namespace", &pod.namespace))
+}
+
+fn read(path: &Path) -> Result<Result<Manifest, Refusal>, HostError> {
+    Ok(Manifest::read(&bytes(path)?))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, HostError> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|source| HostError::Read { path: path.to_owned(), source })?;
+    Ok(bytes)
+}
+
+/// The Kubernetes that is installed here, by its folders.
+fn elsewhere() -> Option<Elsewhere> {
+    const KNOWN: [(&str, Elsewhere); 6] = [
+        (
+            "/etc/rancher/rke2",
+            Elsewhere {
+                name: "RKE2",
+                right_way: "put the policy into /etc/rancher/rke2/audit-policy.yaml and write to \
+                /etc/rancher/rke2/config.yaml.d/90-audit.yaml:\n\
+                audit-policy-file: /etc/rancher/rke2/audit-policy.yaml\n\
+                kube-apiserver-arg+:\n  - audit-log-maxage=30\n  - audit-log-maxbackup=10\n  - audit-log-maxsize=100\n\
+                then: systemctl restart rke2-server",
+            },
+        ),
+        ("/etc/rancher/k3s", K3S),
+        ("/var/lib/rancher/k3s/server", K3S),
+        (
+            "/var/snap/microk8s/current/args",
+            Elsewhere {
+                name: "MicroK8s",
+                right_way: "put the policy into /var/snap/microk8s/common/audit-policy.yaml and add to \
+                /var/snap/microk8s/current/args/kube-apiserver:\n\
+                --audit-policy-file=/var/snap/microk8s/common/audit-policy.yaml\n\
+                --audit-log-path=/var/snap/microk8s/common/audit/audit.log\n\
+                --audit-log-maxage=30\n--audit-log-maxbackup=10\n--audit-log-maxsize=100\n\
+                then: snap restart microk8s.daemon-kubelite",
+            },
+        ),
+        (
+            "/etc/k0s",
+            Elsewhere {
+                name: "k0s",
+                right_way: "put the policy where the user kube-apiserver may read it and add to /etc/k0s/k0s.yaml:\n\
+                spec:\n  api:\n    extraArgs:\n      audit-policy-file: /etc/k0s/audit-policy.yaml\n      \
+                audit-log-path: /var/log/kubernetes/audit/audit.log\n      audit-log-maxage: \"30\"\n      \
+                audit-log-maxbackup: \"10\"\n      audit-log-maxsize: \"100\"\n\
+                then: mkdir -p /var/log/kubernetes/audit; chown kube-apiserver /var/log/kubernetes/audit; \
+                systemctl restart k0scontroller",
+            },
+        ),
+        (
+            "/etc/microshift",
+            Elsewhere {
+                name: "MicroShift",
+                right_way: "set in /etc/microshift/config.yaml:\napiServer:\n  auditLog:\n    profile: Default\n\
+                then: systemctl restart microshift",
+            },
+        ),
+    ];
+    KNOWN.into_iter().find(|(folder, _)| Path::new(folder).exists()).map(|(_, known)| known)
+}
+
+const K3S: Elsewhere = Elsewhere {
+    name: "k3s",
+    right_way: "put the policy into /var/lib/rancher/k3s/server/audit.yaml, make the folder \
+        /var/lib/rancher/k3s/server/logs (mode 0700), and write to /etc/rancher/k3s/config.yaml.d/90-audit.yaml:\n\
+        kube-apiserver-arg+:\n  - audit-policy-file=/var/lib/rancher/k3s/server/audit.yaml\n  \
+        - audit-log-path=/var/lib/rancher/k3s/server/logs/audit.log\n  - audit-log-maxage=30\n  \
+        - audit-log-maxbackup=10\n  - audit-log-maxsize=100\n\
+        then: systemctl restart k3s",
+};
+
+fn shown(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" and ")
+}
