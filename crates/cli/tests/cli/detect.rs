@@ -182,7 +182,7 @@ fn any_number_of_threads_says_the_same() {
 fn a_log_is_read_on_where_it_was_left() {
     let folder = std::env::temp_dir().join(format!("auditward-detect-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let (log, state) = (folder.join("audit.log"), folder.join("state.json"));
+    let (log, state) = (folder.join("audit.log"), folder.join("state"));
     let lines: Vec<&str> = LOG.lines().collect();
     let detect = |text: &str| {
         fs::write(&log, text).unwrap();
@@ -200,6 +200,12 @@ fn a_log_is_read_on_where_it_was_left() {
     // Rotated: another log under the same name.
     let third = other.replace("a2", "a3").replace("eve", "zoe");
     assert_eq!(detect(&format!("{third}\n{third}\n")), (1, false));
+    // Rotated, and read on under its new name: nothing in it is new.
+    fs::rename(&log, folder.join("audit-1.log")).unwrap();
+    fs::write(&log, format!("{}\n", third.replace("\"a3\"", "\"a4\"").replace("zoe", "ian"))).unwrap();
+    let output = run(&["detect", "--severity", "critical", "--state", path(&state), path(&folder)], "");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("1 alert in 1 event "), "{stderr}");
     fs::write(&state, "{}").unwrap();
     let output = run(&["detect", "--state", path(&state), path(&log)], "");
     assert_eq!(output.status.code(), Some(2));

@@ -53,6 +53,11 @@ pub(super) fn run(log: &Path, work: &mut Work) -> Result<Read, Failure> {
     while !stop.load(Ordering::Relaxed) {
         match news.recv_timeout(LOOK_EVERY) {
             Ok(News::Event(event, bytes, place)) => {
+                let before = work.place.logs.get(&name);
+                if before.is_some_and(|before| before.begins != place.begins) {
+                    // With the old file behind us, before the new one: what is done again after a crash is in one file.
+                    work.save(When::Now)?;
+                }
                 read.events += 1;
                 read.bytes += bytes + 1;
                 work.engine.absorb(event.look(&mut matcher), &mut work.alerts);
@@ -88,6 +93,11 @@ fn follow(path: &Path, before: Option<&LogPlace>, to: &SyncSender<News>) {
         read(BufReader::new(io::stdin()), before, to);
         return;
     }
+    if let Some(rotated) = before.and_then(|before| rotated(path, before))
+        && !read(rotated, before, to)
+    {
+        return;
+    }
     loop {
         match Growing::open(path) {
             Ok(file) => {
@@ -104,6 +114,22 @@ fn follow(path: &Path, before: Option<&LogPlace>, to: &SyncSender<News>) {
         }
         std::thread::sleep(LOOK_EVERY);
     }
+}
+
+/// The file that was being read, if it has another name by now: the rest of it comes first.
+fn rotated(path: &Path, before: &LogPlace) -> Option<BufReader<File>> {
+    let is_it = |path: &Path| {
+        let mut log = Events::new(BufReader::new(File::open(path).ok()?));
+        let first = log.next()?.ok()?;
+        Some(LogPlace::of(first.view.as_bytes()).begins == before.begins)
+    };
+    if is_it(path) == Some(true) {
+        return None;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let logs = super::logs::in_folder(folder).ok()?;
+    let file = logs.into_iter().find(|log| is_it(log) == Some(true))?;
+    Some(BufReader::new(File::open(file).ok()?))
 }
 
 /// Reads one file to its end. False when nobody listens any more.

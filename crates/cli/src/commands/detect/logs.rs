@@ -18,7 +18,7 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let reading = |error| Failure::reading(folder, error);
     let mut files = Vec::new();
     for entry in folder.read_dir().map_err(reading)? {

@@ -15,7 +15,7 @@ use auditward_detect::{Batch, Matcher};
 use auditward_event::{EventView, Events};
 
 use super::Work;
-use super::place::{LogPlace, When};
+use super::place::When;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{input, output};
@@ -113,7 +113,8 @@ impl Reading<'_> {
                     continue;
                 }
             };
-            let until = *read_before.get_or_insert_with(|| self.begin(&name, event.view.as_bytes()));
+            let until =
+                *read_before.get_or_insert_with(|| self.work.place.begin(&name, event.view.as_bytes()));
             if event.place.offset < until {
                 self.read.skipped += 1;
                 continue;
@@ -134,16 +135,6 @@ impl Reading<'_> {
                 .hint("a log has one event a line, or event lists; gzip is fine"));
         }
         self.drain()
-    }
-
-    /// How far the log was read before, which is only so if it is still the same.
-    fn begin(&mut self, name: &str, first: &[u8]) -> u64 {
-        let is = LogPlace::of(first);
-        let place = self.work.place.logs.entry(name.to_owned()).or_insert_with(|| is.clone());
-        if place.begins != is.begins {
-            *place = is;
-        }
-        place.offset
     }
 
     /// Takes in one event. True when there are enough for a batch.

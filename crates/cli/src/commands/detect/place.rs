@@ -27,6 +27,25 @@ pub(super) struct LogPlace {
     pub(super) begins: String,
 }
 
+impl Place {
+    /// How many logs are known; of more, those that come first by name go, which are the oldest of rotated ones.
+    const LOGS_MAX: usize = 10_000;
+
+    /// Where to read on in a log whose first event is this, under whatever name it was read before.
+    pub(super) fn begin(&mut self, name: &str, first: &[u8]) -> u64 {
+        let mut is = LogPlace::of(first);
+        if let Some(known) = self.logs.values().find(|known| known.begins == is.begins) {
+            is.offset = known.offset;
+        }
+        let offset = is.offset;
+        self.logs.insert(name.to_owned(), is);
+        while self.logs.len() > Self::LOGS_MAX {
+            self.logs.pop_first();
+        }
+        offset
+    }
+}
+
 impl LogPlace {
     /// Of a log whose first event is this.
     pub(super) fn of(first: &[u8]) -> Self {
