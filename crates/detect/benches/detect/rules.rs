@@ -12,6 +12,10 @@ pub(crate) fn available() -> Vec<(&'static str, Vec<Rule>)> {
     let sigma = library::load(&texts("sigma", ".yml")).rules;
     let all = [shipped.clone(), falco.clone(), sigma.clone()].concat();
     let mut sets = vec![("shipped", shipped), ("Falco's", falco), ("Sigma's", sigma), ("all", all)];
+    for (_, rules) in &mut sets {
+        // What runs when nobody says anything about it.
+        rules.retain(|rule| rule.enabled);
+    }
     sets.retain(|(_, rules)| !rules.is_empty());
     sets
 }
