@@ -356,10 +356,8 @@ fn hint(error: &HostError) -> String {
         HostError::Several { .. } => {
             "keep the one that is meant, and move the other out of the folder".to_owned()
         }
-        HostError::None { instead: Some(instead), .. } => {
-            format!("this is {}; there, {}", instead.name, instead.right_way)
-        }
-        HostError::None { instead: None, .. } => {
+        HostError::Elsewhere { right_way, .. } => right_way.clone(),
+        HostError::Nothing => {
             "run it on a control-plane node, or name the manifest with --manifest".to_owned()
         }
         HostError::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {

@@ -5,11 +5,10 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::api::{Address, Client, Kubeconfig, KubeconfigError, Request};
-use crate::manifest::{BYTES_MAX, Manifest, Pod, Refusal, Why};
+use crate::inspect::{Distribution, Host, RefusedManifest, find};
+use crate::manifest::{BYTES_MAX, Manifest, Pod, Refusal};
+use crate::service::{self, Service};
 use crate::watch::Site;
-
-/// Where kubeadm tells the kubelet to look.
-const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
 /// Credentials that a control-plane node has, the most able first.
 const KUBECONFIGS: [&str; 3] =
@@ -28,6 +27,8 @@ pub struct ControlPlane {
     pub path: PathBuf,
     /// What it says.
     pub manifest: Manifest,
+    /// What made the file; none where somebody named it.
+    pub distribution: Option<Distribution>,
 }
 
 /// Why there is no API server to be changed here.
@@ -58,23 +59,17 @@ pub enum HostError {
         /// Which.
         paths: Vec<PathBuf>,
     },
-    /// None is run from a manifest here.
-    #[error("no file in `{}` runs kube-apiserver", folder.display())]
-    None {
-        /// Where was looked.
-        folder: PathBuf,
-        /// The Kubernetes that is here instead, and its right way.
-        instead: Option<Elsewhere>,
+    /// Nothing that was looked at runs an API server.
+    #[error("nothing here runs kube-apiserver")]
+    Nothing,
+    /// It is not run from a manifest that may be edited.
+    #[error("the API server is run by {distribution}, and auditward does not change that by itself")]
+    Elsewhere {
+        /// By what.
+        distribution: Distribution,
+        /// How audit is turned on there: what to write, and where.
+        right_way: String,
     },
-}
-
-/// A Kubernetes whose API server is not run from a manifest that may be edited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Elsewhere {
-    /// Its name.
-    pub name: &'static str,
-    /// The file to write, and what to put there.
-    pub right_way: &'static str,
 }
 
 impl ControlPlane {
@@ -83,33 +78,26 @@ impl ControlPlane {
         if let Some(path) = named {
             let manifest =
                 read(path)?.map_err(|refusal| HostError::Refused { path: path.to_owned(), refusal })?;
-            return Ok(Self { path: path.to_owned(), manifest });
+            return Ok(Self { path: path.to_owned(), manifest, distribution: None });
         }
-        let folder = manifest_folder();
-        let none = || HostError::None { folder: folder.clone(), instead: elsewhere() };
-        let files = match candidates(&folder) {
-            Ok(files) => files,
-            Err(HostError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(none());
-            }
-            Err(error) => return Err(error),
-        };
-        let mut found = Vec::new();
-        let mut refused = None;
-        for path in files {
-            match read(&path)? {
-                Ok(manifest) => found.push(Self { path, manifest }),
-                // Other pods, and what is no pod.
-                Err(Refusal { why: Why::NoApiServer | Why::NotAPod { .. }, .. }) => {}
-                Err(refusal) => refused = refused.or(Some(HostError::Refused { path, refusal })),
-            }
+        let found = find(&Host::live());
+        let distribution = found.distribution;
+        if let Some(distribution) = distribution.filter(|it| !it.is_static_pod() || *it == Distribution::Rke2)
+        {
+            return Err(HostError::Elsewhere { distribution, right_way: right_way(distribution) });
         }
-        match (found.len(), refused) {
-            (1, None) => Ok(found.remove(0)),
-            // A file that nobody can read may be the one that the kubelet will trip over.
-            (0 | 1, Some(refused)) => Err(refused),
-            (0, None) => Err(none()),
-            _ => Err(HostError::Several { paths: found.into_iter().map(|one| one.path).collect() }),
+        // A file that can't be read may be the one that the kubelet will trip over.
+        if let Some(RefusedManifest { path, refusal }) = found.refused.into_iter().next() {
+            return Err(HostError::Refused { path: path.into(), refusal });
+        }
+        let mut all = found.manifests.into_iter();
+        match (all.next(), all.next()) {
+            (None, _) => Err(HostError::Nothing),
+            (Some(one), None) => Ok(Self { path: one.path.into(), manifest: one.manifest, distribution }),
+            (Some(one), Some(other)) => {
+                let paths = [one, other].into_iter().chain(all).map(|pod| pod.path.into()).collect();
+                Err(HostError::Several { paths })
+            }
         }
     }
 
@@ -211,27 +199,6 @@ fn client(at: &Address, must_answer: bool) -> Result<Client, KubeconfigError> {
     })
 }
 
-/// Where the kubelet reads manifests from: its command line, or its configuration file.
-fn manifest_folder() -> PathBuf {
-    let arguments = kubelet_arguments().unwrap_or_default();
-    let value = |flag: &str| {
-        arguments.iter().enumerate().find_map(|(at, argument)| {
-            let value = argument.strip_prefix(flag)?;
-            value
-                .strip_prefix('=')
-                .map(str::to_owned)
-                .or_else(|| value.is_empty().then(|| arguments.get(at + 1).cloned()).flatten())
-        })
-    };
-    let config = value("--config").unwrap_or_else(|| "/var/lib/kubelet/config.yaml".to_owned());
-    let configured = || {
-        let text = fs::read_to_string(&config).ok()?;
-        let config: serde_json::Value = serde_saphyr::from_str(&text).ok()?;
-        config["staticPodPath"].as_str().map(str::to_owned)
-    };
-    value("--pod-manifest-path").or_else(configured).unwrap_or_else(|| MANIFESTS.to_owned()).into()
-}
-
 fn kubelet_arguments() -> Option<Vec<String>> {
     let processes = fs::read_dir("/proc").ok()?.flatten();
     processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok()).find_map(|line| {
@@ -280,67 +247,54 @@ fn bytes(path: &Path) -> Result<Vec<u8>, HostError> {
     Ok(bytes)
 }
 
-/// The Kubernetes that is installed here, by its folders.
-fn elsewhere() -> Option<Elsewhere> {
-    const KNOWN: [(&str, Elsewhere); 6] = [
-        (
-            "/etc/rancher/rke2",
-            Elsewhere {
-                name: "RKE2",
-                right_way: "put the policy into /etc/rancher/rke2/audit-policy.yaml and write to \
-                /etc/rancher/rke2/config.yaml.d/90-audit.yaml:\n\
-                audit-policy-file: /etc/rancher/rke2/audit-policy.yaml\n\
-                kube-apiserver-arg+:\n  - audit-log-maxage=30\n  - audit-log-maxbackup=10\n  - audit-log-maxsize=100\n\
-                then: systemctl restart rke2-server",
-            },
-        ),
-        ("/etc/rancher/k3s", K3S),
-        ("/var/lib/rancher/k3s/server", K3S),
-        (
-            "/var/snap/microk8s/current/args",
-            Elsewhere {
-                name: "MicroK8s",
-                right_way: "put the policy into /var/snap/microk8s/common/audit-policy.yaml and add to \
-                /var/snap/microk8s/current/args/kube-apiserver:\n\
-                --audit-policy-file=/var/snap/microk8s/common/audit-policy.yaml\n\
-                --audit-log-path=/var/snap/microk8s/common/audit/audit.log\n\
-                --audit-log-maxage=30\n--audit-log-maxbackup=10\n--audit-log-maxsize=100\n\
-                then: snap restart microk8s.daemon-kubelite",
-            },
-        ),
-        (
-            "/etc/k0s",
-            Elsewhere {
-                name: "k0s",
-                right_way: "put the policy where the user kube-apiserver may read it and add to /etc/k0s/k0s.yaml:\n\
-                spec:\n  api:\n    extraArgs:\n      audit-policy-file: /etc/k0s/audit-policy.yaml\n      \
-                audit-log-path: /var/log/kubernetes/audit/audit.log\n      audit-log-maxage: \"30\"\n      \
-                audit-log-maxbackup: \"10\"\n      audit-log-maxsize: \"100\"\n\
-                then: mkdir -p /var/log/kubernetes/audit; chown kube-apiserver /var/log/kubernetes/audit; \
-                systemctl restart k0scontroller",
-            },
-        ),
-        (
-            "/etc/microshift",
-            Elsewhere {
-                name: "MicroShift",
-                right_way: "set in /etc/microshift/config.yaml:\napiServer:\n  auditLog:\n    profile: Default\n\
-                then: systemctl restart microshift",
-            },
-        ),
-    ];
-    KNOWN.into_iter().find(|(folder, _)| Path::new(folder).exists()).map(|(_, known)| known)
+/// How audit is turned on where a configuration file says so: the files as they should be, word for word.
+fn right_way(distribution: Distribution) -> String {
+    let service = match distribution {
+        Distribution::K3s => Service::K3s,
+        Distribution::Rke2 => Service::Rke2,
+        Distribution::MicroK8s => Service::MicroK8s,
+        Distribution::K0s => Service::K0s,
+        Distribution::Systemd => Service::Systemd,
+        other => return other.right_way().to_owned(),
+    };
+    let flags = [("audit-log-maxsize", "100"), ("audit-log-maxage", "30"), ("audit-log-maxbackup", "10")];
+    let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let Ok(plan) = service::plan(service, &Disk, &flags) else { return distribution.right_way().to_owned() };
+    let policy = plan.policy.display();
+    let mut text = format!("put the policy into {policy}");
+    for file in &plan.files {
+        let after = String::from_utf8_lossy(file.after.as_deref().unwrap_or_default()).into_owned();
+        text += &format!(", let {} read\n\n{after}\n", file.path.display());
+    }
+    if let Some(user) = &plan.user {
+        let log = plan.log.parent().unwrap_or(Path::new("/")).display();
+        text += &format!("let the user {user} read {policy} and write in {log}, ");
+    }
+    text + &format!("and then: systemctl restart {}", plan.unit)
 }
 
-const K3S: Elsewhere = Elsewhere {
-    name: "k3s",
-    right_way: "put the policy into /var/lib/rancher/k3s/server/audit.yaml, make the folder \
-        /var/lib/rancher/k3s/server/logs (mode 0700), and write to /etc/rancher/k3s/config.yaml.d/90-audit.yaml:\n\
-        kube-apiserver-arg+:\n  - audit-policy-file=/var/lib/rancher/k3s/server/audit.yaml\n  \
-        - audit-log-path=/var/lib/rancher/k3s/server/logs/audit.log\n  - audit-log-maxage=30\n  \
-        - audit-log-maxbackup=10\n  - audit-log-maxsize=100\n\
-        then: systemctl restart k3s",
-};
+/// The files of this machine.
+struct Disk;
+
+impl service::Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
+        match fs::read_dir(folder) {
+            Ok(entries) => {
+                Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+}
 
 fn shown(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" and ")

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, IFlags, StatVfs, access, ioctl_getflags, statvfs};
 
 use crate::host::ControlPlane;
+use crate::inspect::Distribution;
 use crate::plan::Plan;
 
 /// Something that stands in the way.
@@ -35,6 +36,7 @@ impl Preflight {
     pub fn of(control_plane: &ControlPlane, plan: &Plan) -> Self {
         let mut seen = Self::default();
         seen.user();
+        seen.maker(control_plane);
         seen.manifest(control_plane);
         for file in &plan.files {
             seen.writable_file(&file.path);
@@ -50,6 +52,15 @@ impl Preflight {
 
     fn obstacle(&mut self, what: String, hint: impl Into<String>) {
         self.obstacles.push(Obstacle { what, hint: hint.into() });
+    }
+
+    /// Tools that write the manifest anew do not know of our change.
+    fn maker(&mut self, control_plane: &ControlPlane) {
+        let Some(maker) = control_plane.distribution else { return };
+        if matches!(maker, Distribution::Kubespray | Distribution::Kind) {
+            self.warnings
+                .push(format!("this manifest was made by {maker}; so that it lasts, {}", maker.right_way()));
+        }
     }
 
     fn user(&mut self) {

@@ -225,6 +225,9 @@ impl Plan {
         let edited = manifest.edit(&change).map_err(refused)?;
         let after = Manifest::read(edited.text.as_bytes()).map_err(refused)?;
 
+        if let Some(webhook) = &settings.webhook {
+            webhook_sees(after.pod(), webhook)?;
+        }
         let owner = owner(pod)?;
         let mut files = Vec::new();
         if found.policy.as_ref() != Some(&policy_text) {
@@ -452,26 +455,59 @@ fn webhook_place(
     Ok((beside(Path::new(policy)).display().to_string(), beside(policy_on_node)))
 }
 
+/// What a webhook's kubeconfig names, keys and certificates, must be mounted too, or the API server does not start.
+fn webhook_sees(pod: &Pod, webhook: &Webhook) -> Result<(), PlanError> {
+    let origin = webhook.origin.display();
+    let conflict = |what: String, hint: &str| Err(PlanError::Conflict { what, hint: hint.to_owned() });
+    let text = String::from_utf8_lossy(&webhook.text);
+    // The reader's own words would show the line, and the line may hold a key.
+    let Ok(config) = serde_saphyr::from_str::<serde_json::Value>(&text) else {
+        return conflict(
+            format!("`{origin}` is no kubeconfig"),
+            "give the kubeconfig of the webhook's receiver",
+        );
+    };
+    let entries = |list: &str, entry: &str| {
+        let all = config[list].as_array().cloned().unwrap_or_default();
+        all.into_iter().map(|one| one[entry].clone()).collect::<Vec<_>>()
+    };
+    let named =
+        entries("clusters", "cluster").into_iter().chain(entries("users", "user")).flat_map(|entry| {
+            ["certificate-authority", "client-certificate", "client-key", "tokenFile"]
+                .map(|key| entry[key].as_str().unwrap_or_default().to_owned())
+        });
+    for file in named.filter(|file| !file.is_empty()) {
+        if !file.starts_with('/') || pod.on_node(&file).is_none() {
+            return conflict(
+                format!("`{origin}` names `{file}`, which the API server would not see"),
+                "put its content into the kubeconfig (certificate-authority-data …), or name a file in a folder that is mounted",
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The mount of the folder that a file lies in. Not of a folder that others use: that would hide or expose what is theirs.
 fn folder_mount(pod: &Pod, file: &str, volume: &str, read_only: bool) -> Result<HostPath, PlanError> {
-    const SHARED: [&str; 9] = [
-        "/",
-        "/etc",
+    const SHARED: [&str; 6] = [
         "/etc/kubernetes",
         "/etc/kubernetes/manifests",
         "/etc/kubernetes/pki",
-        "/var",
+        "/etc/ssl",
         "/var/log",
         "/var/lib",
-        "/tmp",
     ];
+    // Mounted from the node they would hide what the container itself is made of, or show it what is none of its business.
+    const SYSTEM: [&str; 9] = ["usr", "bin", "sbin", "lib", "lib64", "boot", "dev", "proc", "sys"];
     const AUDITD: &str = "/var/log/audit";
     let folder = Path::new(file).parent().unwrap_or(Path::new("/")).display().to_string();
     let conflict = |what: String| PlanError::Conflict {
         what,
         hint: format!("give it a folder of its own, as {POLICY_PATH} and {LOG_PATH} have"),
     };
-    if SHARED.contains(&folder.as_str()) {
+    let parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    let system = parts.first().is_none_or(|top| SYSTEM.contains(top)) || parts.len() == 1;
+    if system || SHARED.contains(&folder.as_str()) {
         return Err(conflict(format!("`{file}` lies in {folder}, which is not for the API server alone")));
     }
     if folder == AUDITD {
