@@ -78,6 +78,18 @@ pub static FACTS: &[Fact] = &[
         read: |s| Some(Item::Bool(is_final(s))),
     },
     Fact {
+        name: "grant.binding",
+        kind: Type::Text,
+        meaning: "the name of the RoleBinding or ClusterRoleBinding by which RBAC allowed the request",
+        read: |s| grant(s).map(|(name, _)| Item::Text(name)),
+    },
+    Fact {
+        name: "grant.namespace",
+        kind: Type::Text,
+        meaning: "the namespace of that binding, where it is a RoleBinding",
+        read: |s| grant(s)?.1.map(Item::Text),
+    },
+    Fact {
         name: "impersonated",
         kind: Type::Bool,
         meaning: "whether the request was carried out as somebody else",
@@ -301,6 +313,25 @@ fn outcome(subject: &Subject<'_>) -> &'static str {
         Some(1..400) => "success",
         _ => "none",
     }
+}
+
+/// Name and namespace of the binding in RBAC's reason: `RBAC: allowed by RoleBinding "name/namespace" of Role "…" to …`. With
+/// several that would do RBAC names the first it found. Names cannot hold what Go's `%q` escapes.
+fn grant<'a>(subject: &Subject<'a>) -> Option<(Cow<'a, str>, Option<Cow<'a, str>>)> {
+    let reason = subject.event().annotation("authorization.k8s.io/reason")?;
+    let rest = reason.strip_prefix("RBAC: allowed by ")?;
+    let (namespaced, rest) = match rest.strip_prefix("ClusterRoleBinding \"") {
+        Some(rest) => (false, rest),
+        None => (true, rest.strip_prefix("RoleBinding \"")?),
+    };
+    let start = reason.len() - rest.len();
+    let end = start + rest.find('"')?;
+    // A binding's name may hold a `/` no more than a namespace's.
+    let Some(slash) = reason[start..end].rfind('/').filter(|_| namespaced) else {
+        return Some((piece(reason, start, end), None));
+    };
+    let slash = start + slash;
+    Some((piece(reason.clone(), start, slash), Some(piece(reason, slash + 1, end))))
 }
 
 fn dry_run(subject: &Subject<'_>) -> bool {
