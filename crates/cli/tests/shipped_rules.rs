@@ -77,44 +77,44 @@ fn with_everything_recorded() {
     check(
         "full.jsonl.gz",
         expect![[r#"
-        (before): service-account-created
-        k8s-1002-privileged: privileged-pod
-        k8s-1004-hostpath: sensitive-host-path
-        k8s-1005-hostnetwork: host-network
-        k8s-1006-hostpid: host-pid
-        k8s-1010-mgmt-pod: 
-        k8s-1024-miner: miner-indicators
-        k8s-1012-daemonset: daemonset-created
-        k8s-1013-cronjob: cronjob-created
-        k8s-1017-serviceaccount: service-account-created
-        k8s-1016-clusteradmin: cluster-admin-binding
-        wildcard-role: 
-        anonymous-binding: 
-        k8s-1014-secrets: curl-client, secret-read ×3
-        k8s-1020-forbidden: 
-        k8s-1008-curl-sa: curl-client
-        k8s-1007-unauthenticated: curl-client
-        anonymous: curl-client
-        k8s-1015-enumeration: self-access-burst, self-rights-review
-        k8s-1003-exec-shell: exec-interactive-shell
-        k8s-1009-exec-mgmt: exec-in-system-namespace
-        attach: 
-        port-forward: 
-        debug-ephemeral: 
-        node-debug: host-network, host-pid, privileged-pod, sensitive-host-path
-        nodes-proxy: 
-        impersonate: 
-        token-request: 
-        csr: 
-        webhook: 
-        k8s-1023-externalip: 
-        nodeport: 
-        k8s-1022-ingress: 
-        k8s-1001-delete-events: event-deletion
-        configmap-credentials: 
-        delete-namespace: 
-        coredns-edit: 
-    "#]],
+            (before): access-denied, internals-read, secret-written ×2, service-account-created
+            k8s-1002-privileged: privileged-pod
+            k8s-1004-hostpath: sensitive-host-path
+            k8s-1005-hostnetwork: host-network
+            k8s-1006-hostpid: host-pid
+            k8s-1010-mgmt-pod: 
+            k8s-1024-miner: miner-indicators
+            k8s-1012-daemonset: daemonset-created
+            k8s-1013-cronjob: cronjob-created
+            k8s-1017-serviceaccount: service-account-created
+            k8s-1016-clusteradmin: cluster-admin-binding
+            wildcard-role: 
+            anonymous-binding: 
+            k8s-1014-secrets: cluster-secrets-listed ×2, cluster-secrets-read-by-account, curl-client, grant-then-use, secret-read ×3
+            k8s-1020-forbidden: access-denied, denied-kinds, secret-read-denied
+            k8s-1008-curl-sa: curl-client
+            k8s-1007-unauthenticated: curl-client
+            anonymous: access-denied, curl-client, grant-then-use, secret-read-denied
+            k8s-1015-enumeration: self-access-burst, self-rights-review
+            k8s-1003-exec-shell: exec-interactive-shell
+            k8s-1009-exec-mgmt: exec-in-system-namespace
+            attach: 
+            port-forward: 
+            debug-ephemeral: 
+            node-debug: host-network, host-pid, privileged-pod, sensitive-host-path
+            nodes-proxy: 
+            impersonate: 
+            token-request: 
+            csr: denied-then-granted
+            webhook: short-lived-grant
+            k8s-1023-externalip: 
+            nodeport: 
+            k8s-1022-ingress: 
+            k8s-1001-delete-events: event-deletion
+            configmap-credentials: credentials-in-configmap
+            delete-namespace: 
+            coredns-edit: 
+        "#]],
     );
 }
 
@@ -123,43 +123,43 @@ fn with_the_policy_that_guides_copy() {
     check(
         "guide.jsonl.gz",
         expect![[r#"
-        (before): service-account-created
-        k8s-1002-privileged: privileged-pod
-        k8s-1004-hostpath: sensitive-host-path
-        k8s-1005-hostnetwork: host-network
-        k8s-1006-hostpid: host-pid
-        k8s-1010-mgmt-pod: 
-        k8s-1024-miner: miner-indicators
-        k8s-1012-daemonset: daemonset-created
-        k8s-1013-cronjob: cronjob-created
-        k8s-1017-serviceaccount: service-account-created
-        k8s-1016-clusteradmin: cluster-admin-binding
-        wildcard-role: 
-        anonymous-binding: 
-        k8s-1014-secrets: curl-client, secret-read ×3
-        k8s-1020-forbidden: 
-        k8s-1008-curl-sa: curl-client
-        k8s-1007-unauthenticated: curl-client
-        anonymous: curl-client
-        k8s-1015-enumeration: self-access-burst, self-rights-review
-        k8s-1003-exec-shell: exec-interactive-shell
-        k8s-1009-exec-mgmt: 
-        attach: 
-        port-forward: 
-        debug-ephemeral: 
-        node-debug: host-network, host-pid, privileged-pod, sensitive-host-path
-        nodes-proxy: 
-        impersonate: 
-        token-request: 
-        csr: 
-        webhook: 
-        k8s-1023-externalip: 
-        nodeport: 
-        k8s-1022-ingress: 
-        k8s-1001-delete-events: 
-        configmap-credentials: 
-        delete-namespace: 
-        coredns-edit: 
-    "#]],
+            (before): access-denied, internals-read, secret-written ×2, service-account-created
+            k8s-1002-privileged: privileged-pod
+            k8s-1004-hostpath: sensitive-host-path
+            k8s-1005-hostnetwork: host-network
+            k8s-1006-hostpid: host-pid
+            k8s-1010-mgmt-pod: 
+            k8s-1024-miner: miner-indicators
+            k8s-1012-daemonset: daemonset-created
+            k8s-1013-cronjob: cronjob-created
+            k8s-1017-serviceaccount: service-account-created
+            k8s-1016-clusteradmin: cluster-admin-binding
+            wildcard-role: 
+            anonymous-binding: 
+            k8s-1014-secrets: cluster-secrets-listed ×2, cluster-secrets-read-by-account, curl-client, grant-then-use, secret-read ×3
+            k8s-1020-forbidden: access-denied, denied-kinds, secret-read-denied
+            k8s-1008-curl-sa: curl-client
+            k8s-1007-unauthenticated: curl-client
+            anonymous: access-denied, curl-client, grant-then-use, secret-read-denied
+            k8s-1015-enumeration: self-access-burst, self-rights-review
+            k8s-1003-exec-shell: exec-interactive-shell
+            k8s-1009-exec-mgmt: 
+            attach: 
+            port-forward: 
+            debug-ephemeral: 
+            node-debug: host-network, host-pid, privileged-pod, sensitive-host-path
+            nodes-proxy: 
+            impersonate: 
+            token-request: 
+            csr: denied-then-granted
+            webhook: short-lived-grant
+            k8s-1023-externalip: 
+            nodeport: 
+            k8s-1022-ingress: 
+            k8s-1001-delete-events: 
+            configmap-credentials: 
+            delete-namespace: 
+            coredns-edit: 
+        "#]],
     );
 }

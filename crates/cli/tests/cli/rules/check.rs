@@ -8,10 +8,10 @@ fn the_shipped_rules() {
     check(
         "rules check detections",
         expect![[r#"
-        exit 0
-        --- stdout
-        16 rules in 17 files: 0 errors, 0 warnings, 0 notes
-    "#]],
+            exit 0
+            --- stdout
+            58 rules in 59 files: 0 errors, 0 warnings, 0 notes
+        "#]],
     );
 }
 

@@ -10,23 +10,65 @@ fn every_shipped_rule_passes_its_tests() {
         expect![[r#"
             exit 0
             --- stdout
+            cloud-proxy-secrets: 5 tests passed
+            cluster-secrets-listed: 10 tests passed
+            cluster-secrets-read-by-account: 7 tests passed
+            credentials-in-configmap: 12 tests passed
+            first-secret-read: 7 tests passed
+            log-harvest: 5 tests passed
+            pod-token-from-two-addresses: 6 tests passed
+            secret-burst: 7 tests passed
+            secret-read-across-namespaces: 6 tests passed
+            secret-read-denied-burst: 5 tests passed
+            secret-read-denied: 7 tests passed
             secret-read: 8 tests passed
+            secret-written: 7 tests passed
+            secrets-listed-by-node: 6 tests passed
+            service-account-habit: 7 tests passed
             event-deletion: 6 tests passed
+            short-lived-grant: 8 tests passed
+            access-denied: 7 tests passed
+            agent-decision-first-seen: 6 tests passed
             curl-client: 7 tests passed
+            denied-burst: 6 tests passed
+            denied-kinds: 5 tests passed
+            internals-read: 8 tests passed
+            paths-crawled: 6 tests passed
+            recon-sweep: 7 tests passed
+            rights-of-others-probed: 7 tests passed
             self-access-burst: 4 tests passed
             self-rights-review: 4 tests passed
+            sensitive-kinds-listed: 5 tests passed
             exec-in-system-namespace: 6 tests passed
             exec-interactive-shell: 8 tests passed
+            exec-spree: 7 tests passed
+            image-from-new-registry: 7 tests passed
+            eviction-burst: 6 tests passed
             miner-indicators: 7 tests passed
+            nodes-taken-out: 9 tests passed
+            quota-removed-then-workloads: 7 tests passed
+            replicas-far-up: 7 tests passed
+            request-flood: 5 tests passed
+            requests-throttled: 6 tests passed
+            workloads-stopped: 8 tests passed
+            user-from-new-address: 7 tests passed
+            account-in-other-namespace: 7 tests passed
+            identity-from-many-addresses: 6 tests passed
+            identity-inside-and-outside: 7 tests passed
             cluster-admin-binding: 7 tests passed
             cronjob-created: 5 tests passed
             daemonset-created: 5 tests passed
             service-account-created: 6 tests passed
+            denied-then-granted: 8 tests passed
+            grant-then-use: 8 tests passed
             host-network: 7 tests passed
             host-pid: 6 tests passed
+            multi-step-compromise: 8 tests passed
+            new-admin-identity: 7 tests passed
+            privileged-action-first-seen: 8 tests passed
             privileged-pod: 14 tests passed
             sensitive-host-path: 9 tests passed
-            109 tests of 16 rules: 109 passed, 0 failed
+            399 tests of 58 rules: 399 passed, 0 failed
         "#]],
     );
 }
