@@ -220,15 +220,20 @@ fn facts() {
         let reason = serde_json::json!({"annotations": {"authorization.k8s.io/reason": reason}});
         reason.to_string()
     };
-    let everywhere =
-        granted(r#"RBAC: allowed by ClusterRoleBinding "ops" of ClusterRole "admin" to Group "system:masters""#);
+    let everywhere = granted(
+        r#"RBAC: allowed by ClusterRoleBinding "ops" of ClusterRole "admin" to Group "system:masters""#,
+    );
     check_fact("grant.binding", &everywhere, expect!["ops"]);
     check_fact("grant.namespace", &everywhere, expect![""]);
     let here = granted(r#"RBAC: allowed by RoleBinding "read/shop" of Role "reader" to User "alice""#);
     check_fact("grant.binding", &here, expect!["read"]);
     check_fact("grant.namespace", &here, expect!["shop"]);
     check_fact("grant.binding", &granted("RBAC: allowed by RoleBinding \"read"), expect![""]);
-    check_fact("grant.binding", &granted("no relationship found between node 'n1' and this object"), expect![""]);
+    check_fact(
+        "grant.binding",
+        &granted("no relationship found between node 'n1' and this object"),
+        expect![""],
+    );
     check_fact("dryRun", r#"{"requestURI":"/x?dryRun=All"}"#, expect!["true"]);
     check_fact("dryRun", r#"{"requestURI":"/x?dryRun="}"#, expect!["false"]);
     check_fact("dryRun", r#"{"verb":"delete","requestObject":{"dryRun":["All"]}}"#, expect!["true"]);
