@@ -77,43 +77,43 @@ fn with_everything_recorded() {
     check(
         "full.jsonl.gz",
         expect![[r#"
-            (before): access-denied, internals-read, secret-written ×2, service-account-created
-            k8s-1002-privileged: privileged-pod
+            (before): access-denied, breakglass-used, internals-read, job-by-hand, secret-written ×2, service-account-created
+            k8s-1002-privileged: pod-by-hand, privileged-pod
             k8s-1004-hostpath: sensitive-host-path
             k8s-1005-hostnetwork: host-network
             k8s-1006-hostpid: host-pid
-            k8s-1010-mgmt-pod: 
+            k8s-1010-mgmt-pod: pod-by-hand
             k8s-1024-miner: miner-indicators
             k8s-1012-daemonset: daemonset-created
             k8s-1013-cronjob: cronjob-created
             k8s-1017-serviceaccount: service-account-created
             k8s-1016-clusteradmin: cluster-admin-binding
             wildcard-role: 
-            anonymous-binding: 
+            anonymous-binding: access-for-anonymous
             k8s-1014-secrets: cluster-secrets-listed ×2, cluster-secrets-read-by-account, curl-client, grant-then-use, secret-read ×3
             k8s-1020-forbidden: access-denied, denied-kinds, secret-read-denied
             k8s-1008-curl-sa: curl-client
-            k8s-1007-unauthenticated: curl-client
-            anonymous: access-denied, curl-client, grant-then-use, secret-read-denied
+            k8s-1007-unauthenticated: curl-client, invalid-credentials
+            anonymous: access-denied, anonymous-read, curl-client, grant-then-use, secret-read-denied
             k8s-1015-enumeration: self-access-burst, self-rights-review
-            k8s-1003-exec-shell: exec-interactive-shell
-            k8s-1009-exec-mgmt: exec-in-system-namespace
-            attach: 
-            port-forward: 
-            debug-ephemeral: 
-            node-debug: host-network, host-pid, privileged-pod, sensitive-host-path
-            nodes-proxy: 
+            k8s-1003-exec-shell: command-in-pod, exec-interactive-shell
+            k8s-1009-exec-mgmt: command-in-pod, exec-in-system-namespace, exec-reads-credentials
+            attach: command-in-pod
+            port-forward: port-forward
+            debug-ephemeral: ephemeral-container
+            node-debug: host-network, host-pid, node-shell, pod-by-hand, privileged-pod, sensitive-host-path
+            nodes-proxy: node-proxy
             impersonate: 
             token-request: 
             csr: denied-then-granted
-            webhook: short-lived-grant
-            k8s-1023-externalip: 
-            nodeport: 
-            k8s-1022-ingress: 
+            webhook: admission-guard-removed, short-lived-grant
+            k8s-1023-externalip: service-external-address
+            nodeport: service-exposed
+            k8s-1022-ingress: ingress-injection, ingress-snippet
             k8s-1001-delete-events: event-deletion
             configmap-credentials: credentials-in-configmap
-            delete-namespace: 
-            coredns-edit: 
+            delete-namespace: namespace-deleted
+            coredns-edit: cluster-dns-changed
         "#]],
     );
 }
@@ -123,43 +123,43 @@ fn with_the_policy_that_guides_copy() {
     check(
         "guide.jsonl.gz",
         expect![[r#"
-            (before): access-denied, internals-read, secret-written ×2, service-account-created
-            k8s-1002-privileged: privileged-pod
+            (before): access-denied, breakglass-used, internals-read, job-by-hand, secret-written ×2, service-account-created
+            k8s-1002-privileged: pod-by-hand, privileged-pod
             k8s-1004-hostpath: sensitive-host-path
             k8s-1005-hostnetwork: host-network
             k8s-1006-hostpid: host-pid
-            k8s-1010-mgmt-pod: 
+            k8s-1010-mgmt-pod: pod-by-hand
             k8s-1024-miner: miner-indicators
             k8s-1012-daemonset: daemonset-created
             k8s-1013-cronjob: cronjob-created
             k8s-1017-serviceaccount: service-account-created
             k8s-1016-clusteradmin: cluster-admin-binding
             wildcard-role: 
-            anonymous-binding: 
+            anonymous-binding: access-for-anonymous
             k8s-1014-secrets: cluster-secrets-listed ×2, cluster-secrets-read-by-account, curl-client, grant-then-use, secret-read ×3
             k8s-1020-forbidden: access-denied, denied-kinds, secret-read-denied
             k8s-1008-curl-sa: curl-client
-            k8s-1007-unauthenticated: curl-client
-            anonymous: access-denied, curl-client, grant-then-use, secret-read-denied
+            k8s-1007-unauthenticated: curl-client, invalid-credentials
+            anonymous: access-denied, anonymous-read, curl-client, grant-then-use, secret-read-denied
             k8s-1015-enumeration: self-access-burst, self-rights-review
-            k8s-1003-exec-shell: exec-interactive-shell
+            k8s-1003-exec-shell: command-in-pod, exec-interactive-shell
             k8s-1009-exec-mgmt: 
-            attach: 
-            port-forward: 
-            debug-ephemeral: 
-            node-debug: host-network, host-pid, privileged-pod, sensitive-host-path
-            nodes-proxy: 
+            attach: command-in-pod
+            port-forward: port-forward
+            debug-ephemeral: ephemeral-container
+            node-debug: host-network, host-pid, node-shell, pod-by-hand, privileged-pod, sensitive-host-path
+            nodes-proxy: node-proxy
             impersonate: 
             token-request: 
             csr: denied-then-granted
-            webhook: short-lived-grant
-            k8s-1023-externalip: 
-            nodeport: 
-            k8s-1022-ingress: 
+            webhook: admission-guard-removed, short-lived-grant
+            k8s-1023-externalip: service-external-address
+            nodeport: service-exposed
+            k8s-1022-ingress: ingress-injection, ingress-snippet
             k8s-1001-delete-events: 
             configmap-credentials: 
-            delete-namespace: 
-            coredns-edit: 
+            delete-namespace: namespace-deleted
+            coredns-edit: cluster-dns-changed
         "#]],
     );
 }

@@ -13,6 +13,8 @@ fn each_blind_part_of_a_detection_has_a_request() {
 
             SIGHT    DETECTION          NOT SEEN, FOR EXAMPLE                                                RECORDED  NEEDED    BY
             blind    daemonset-created  alice (system:authenticated): create daemonsets.apps in default      nothing   an event  no rule
+                                        alice (system:authenticated): create daemonsets.apps in default      nothing   an event  no rule
+                                        alice (system:authenticated): create daemonsets.apps in kube-system  nothing   an event  rule 2, line 12
                                         alice (system:authenticated): create daemonsets.apps in kube-system  nothing   an event  rule 2, line 12
             partial  privileged-pod     alice (system:authenticated): create deployments.apps in default     nothing   an event  no rule
         "#]],
@@ -64,6 +66,18 @@ fn as_json() {
                 "blind": [
                   {
                     "request": "alice (system:authenticated): create daemonsets.apps in default",
+                    "recorded": "nothing",
+                    "needed": "an event"
+                  },
+                  {
+                    "request": "alice (system:authenticated): create daemonsets.apps in default",
+                    "recorded": "nothing",
+                    "needed": "an event"
+                  },
+                  {
+                    "request": "alice (system:authenticated): create daemonsets.apps in kube-system",
+                    "policyRule": 2,
+                    "line": 12,
                     "recorded": "nothing",
                     "needed": "an event"
                   },

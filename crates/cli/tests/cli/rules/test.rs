@@ -16,6 +16,7 @@ fn every_shipped_rule_passes_its_tests() {
             credentials-in-configmap: 12 tests passed
             first-secret-read: 7 tests passed
             log-harvest: 5 tests passed
+            node-address-forged: 6 tests passed
             pod-token-from-two-addresses: 6 tests passed
             secret-burst: 7 tests passed
             secret-read-across-namespaces: 6 tests passed
@@ -25,8 +26,18 @@ fn every_shipped_rule_passes_its_tests() {
             secret-written: 7 tests passed
             secrets-listed-by-node: 6 tests passed
             service-account-habit: 7 tests passed
+            admission-guard-removed: 9 tests passed
+            admission-guard-weakened: 10 tests passed
+            attack-tool: 8 tests passed
+            audit-switched-off: 6 tests passed
+            breakglass-used: 5 tests passed
             event-deletion: 6 tests passed
+            forged-source-address: 7 tests passed
+            namespace-guard-removed: 8 tests passed
+            new-client-for-user: 5 tests passed
+            security-agent-stopped: 9 tests passed
             short-lived-grant: 8 tests passed
+            system-pod-lookalike: 9 tests passed
             access-denied: 7 tests passed
             agent-decision-first-seen: 6 tests passed
             curl-client: 7 tests passed
@@ -39,25 +50,63 @@ fn every_shipped_rule_passes_its_tests() {
             self-access-burst: 4 tests passed
             self-rights-review: 4 tests passed
             sensitive-kinds-listed: 5 tests passed
+            command-in-pod: 8 tests passed
+            ephemeral-container: 8 tests passed
+            exec-copy-out: 6 tests passed
+            exec-download: 9 tests passed
             exec-in-system-namespace: 6 tests passed
             exec-interactive-shell: 8 tests passed
+            exec-reads-credentials: 10 tests passed
+            exec-reverse-shell: 8 tests passed
             exec-spree: 7 tests passed
             image-from-new-registry: 7 tests passed
+            job-by-hand: 6 tests passed
+            node-proxy-command: 7 tests passed
+            node-proxy: 7 tests passed
+            node-shell: 8 tests passed
+            pod-by-hand: 8 tests passed
+            port-forward: 7 tests passed
+            workload-proxy: 6 tests passed
+            cluster-dns-changed: 8 tests passed
+            collections-deleted: 6 tests passed
             eviction-burst: 6 tests passed
+            mass-deletion: 8 tests passed
             miner-indicators: 7 tests passed
+            namespace-deleted: 7 tests passed
+            node-deleted: 6 tests passed
             nodes-taken-out: 9 tests passed
             quota-removed-then-workloads: 7 tests passed
             replicas-far-up: 7 tests passed
             request-flood: 5 tests passed
             requests-throttled: 6 tests passed
+            resource-definition-deleted: 6 tests passed
+            storage-deleted: 7 tests passed
             workloads-stopped: 8 tests passed
+            access-for-anonymous: 9 tests passed
+            access-for-everybody: 8 tests passed
+            anonymous-read: 8 tests passed
+            anonymous-request: 9 tests passed
+            anonymous-write: 7 tests passed
+            cluster-identity-from-outside: 9 tests passed
+            hostile-address: 5 tests passed
+            ingress-injection: 11 tests passed
+            ingress-snippet: 9 tests passed
+            ingress-without-tls: 6 tests passed
+            invalid-credentials-burst: 6 tests passed
+            invalid-credentials: 6 tests passed
+            sensitive-service-exposed: 10 tests passed
+            service-exposed: 9 tests passed
+            service-external-address: 9 tests passed
+            service-status-address: 8 tests passed
             user-from-new-address: 7 tests passed
             account-in-other-namespace: 7 tests passed
             identity-from-many-addresses: 6 tests passed
             identity-inside-and-outside: 7 tests passed
             cluster-admin-binding: 7 tests passed
-            cronjob-created: 5 tests passed
-            daemonset-created: 5 tests passed
+            cronjob-changed: 7 tests passed
+            cronjob-created: 7 tests passed
+            daemonset-created: 7 tests passed
+            daemonset-image-changed: 7 tests passed
             service-account-created: 6 tests passed
             denied-then-granted: 8 tests passed
             grant-then-use: 8 tests passed
@@ -68,7 +117,7 @@ fn every_shipped_rule_passes_its_tests() {
             privileged-action-first-seen: 8 tests passed
             privileged-pod: 14 tests passed
             sensitive-host-path: 9 tests passed
-            399 tests of 58 rules: 399 passed, 0 failed
+            774 tests of 107 rules: 774 passed, 0 failed
         "#]],
     );
 }
