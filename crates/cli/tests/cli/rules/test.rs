@@ -40,7 +40,7 @@ fn every_shipped_rule_passes_its_tests() {
             system-pod-lookalike: 9 tests passed
             access-denied: 7 tests passed
             agent-decision-first-seen: 6 tests passed
-            curl-client: 7 tests passed
+            curl-client: 8 tests passed
             denied-burst: 6 tests passed
             denied-kinds: 5 tests passed
             internals-read: 8 tests passed
@@ -82,7 +82,7 @@ fn every_shipped_rule_passes_its_tests() {
             resource-definition-deleted: 6 tests passed
             storage-deleted: 7 tests passed
             workloads-stopped: 8 tests passed
-            access-for-anonymous: 9 tests passed
+            access-for-anonymous: 10 tests passed
             access-for-everybody: 8 tests passed
             anonymous-read: 8 tests passed
             anonymous-request: 9 tests passed
@@ -117,7 +117,7 @@ fn every_shipped_rule_passes_its_tests() {
             privileged-action-first-seen: 8 tests passed
             privileged-pod: 14 tests passed
             sensitive-host-path: 9 tests passed
-            774 tests of 107 rules: 774 passed, 0 failed
+            776 tests of 107 rules: 776 passed, 0 failed
         "#]],
     );
 }
