@@ -296,7 +296,8 @@ impl Work<'_, '_> {
         }
         self.interruption()?;
         let up = match &change.manifest {
-            Some(manifest) => Some(self.manifest(manifest)?),
+            // What is rolled back from may be what crashes just now.
+            Some(manifest) => Some(self.manifest(manifest, change.purpose == Purpose::Rollback)?),
             None => None,
         };
         let proof = match &change.proof {
@@ -367,7 +368,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    fn manifest(&mut self, manifest: &NewManifest) -> Result<Up, Trouble> {
+    fn manifest(&mut self, manifest: &NewManifest, patient: bool) -> Result<Up, Trouble> {
         let new = Manifest::read(manifest.text.as_bytes()).map_err(Trouble::Manifest)?;
         let step = FileStep {
             role: Role::Manifest,
@@ -387,7 +388,7 @@ impl Work<'_, '_> {
             container_within: self.context.limits.container,
             before,
             old_will_do: is_the_same_pod(&manifest.before, &manifest.text),
-            patient: false,
+            patient,
             quick: self.context.quick,
         };
         let up = self.wait(&wanted, true)?;

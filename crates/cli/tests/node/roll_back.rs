@@ -38,6 +38,25 @@ fn an_api_server_that_does_not_start_is_put_back_with_its_own_reason() {
 }
 
 #[test]
+fn what_somebody_broke_is_put_back_from_a_backup() {
+    let Some(machine) = Machine::start("broken") else { return };
+    machine.run("enable --yes --quick").ended(0, &["audit is on and proven"]);
+    let backup = machine.run("rollback").stdout.lines().nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let text = String::from_utf8(machine.manifest()).unwrap();
+    std::fs::write(
+        machine.node.path(super::MANIFEST),
+        text.replace("    - --audit-log-maxage=30\n", "    - --audit-log-maxages=30\n"),
+    )
+    .unwrap();
+    eventually("it crashes", || {
+        machine.node.container_log("kube-apiserver").contains("unknown flag: --audit-log-maxages")
+    });
+    machine.run("enable --yes").ended(2, &["the API server is not ready now"]);
+    machine.run(&format!("rollback {backup} --yes")).ended(0, &["as it was before"]);
+    machine.is_as_before();
+}
+
+#[test]
 fn told_to_stop_it_puts_everything_back() {
     let Some(machine) = Machine::start("told") else { return };
     for signal in ["TERM", "INT"] {
