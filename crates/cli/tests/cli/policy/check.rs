@@ -8,10 +8,10 @@ fn an_accepted_policy() {
     check(
         "policy check examples/policies/recommended.yaml",
         expect![[r#"
-        exit 0
-        --- stdout
-        examples/policies/recommended.yaml: accepted, 12 rules
-    "#]],
+            exit 0
+            --- stdout
+            examples/policies/recommended.yaml: accepted, 14 rules
+        "#]],
     );
 }
 

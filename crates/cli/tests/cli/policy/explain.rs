@@ -11,19 +11,21 @@ fn by_parts() {
             exit 0
             --- stdout
             alice (system:authenticated): create deployments.apps in shop
-            Request by rule 11 (line 93), but not at RequestReceived
+            Request by rule 13 (line 117), but not at RequestReceived
 
             RULE  LINE  NO MATCH BECAUSE
                1    14  verb `create` is not one of `get`
                2    20  no entry is for apps
-               3    29  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
-               4    38  none of the user's groups is one of `system:nodes`
-               5    44  user `alice` is not one of `system:kube-controller-manager`, `system:kube-scheduler`
-               6    52  none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`
-               7    59  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
-               8    65  none of the user's groups is one of `system:nodes`
-               9    70  verb `create` is not one of `update`, `patch`
-              10    89  verb `create` is not one of `get`, `list`, `watch`
+               3    30  no entry is for apps
+               4    43  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
+               5    52  none of the user's groups is one of `system:nodes`
+               6    58  user `alice` is not one of `system:kube-controller-manager`, `system:kube-scheduler`
+               7    66  none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`
+               8    73  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
+               9    79  none of the user's groups is one of `system:nodes`
+              10    86  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
+              11   107  none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`
+              12   113  verb `create` is not one of `get`, `list`, `watch`
         "#]],
     );
 }
@@ -77,8 +79,8 @@ fn by_event() {
                 "RequestReceived"
               ],
               "omitManagedFields": true,
-              "rule": 10,
-              "line": 88,
+              "rule": 12,
+              "line": 112,
               "passedOver": [
                 {
                   "rule": 1,
@@ -94,45 +96,57 @@ fn by_event() {
                 },
                 {
                   "rule": 3,
-                  "line": 29,
+                  "line": 30,
+                  "condition": "resources",
+                  "reason": "`pods` of the core group is not listed"
+                },
+                {
+                  "rule": 4,
+                  "line": 43,
                   "condition": "users",
                   "reason": "user `bob` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more"
                 },
                 {
-                  "rule": 4,
-                  "line": 38,
+                  "rule": 5,
+                  "line": 52,
                   "condition": "userGroups",
                   "reason": "none of the user's groups is one of `system:nodes`"
                 },
                 {
-                  "rule": 5,
-                  "line": 44,
+                  "rule": 6,
+                  "line": 58,
                   "condition": "users",
                   "reason": "user `bob` is not one of `system:kube-controller-manager`, `system:kube-scheduler`"
                 },
                 {
-                  "rule": 6,
-                  "line": 52,
+                  "rule": 7,
+                  "line": 66,
                   "condition": "userGroups",
                   "reason": "none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`"
                 },
                 {
-                  "rule": 7,
-                  "line": 59,
+                  "rule": 8,
+                  "line": 73,
                   "condition": "users",
                   "reason": "user `bob` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more"
                 },
                 {
-                  "rule": 8,
-                  "line": 65,
+                  "rule": 9,
+                  "line": 79,
                   "condition": "userGroups",
                   "reason": "none of the user's groups is one of `system:nodes`"
                 },
                 {
-                  "rule": 9,
-                  "line": 70,
-                  "condition": "verbs",
-                  "reason": "verb `list` is not one of `update`, `patch`"
+                  "rule": 10,
+                  "line": 86,
+                  "condition": "users",
+                  "reason": "user `bob` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more"
+                },
+                {
+                  "rule": 11,
+                  "line": 107,
+                  "condition": "userGroups",
+                  "reason": "none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`"
                 }
               ]
             }
