@@ -144,7 +144,7 @@ impl Alert {
         place.and_then(|place| self.values.get(place)).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn new(rule: &Rule, cluster: &str, facts: &Facts, finding: Finding) -> Self {
+    pub(crate) fn new(rule: &Rule, cluster: &str, facts: Facts, finding: Finding) -> Self {
         Alert {
             id: finding.id,
             time: auditward_event::MicroTime::from_micros(facts.time).to_string(),
@@ -158,13 +158,13 @@ impl Alert {
                 threat_matrix: rule.attack.threat_matrix.clone(),
             },
             cluster: cluster.to_owned(),
-            user: facts.user.clone(),
-            impersonated_user: facts.impersonated_user.clone(),
-            source_ips: facts.source_ips.clone(),
-            user_agent: facts.user_agent.clone(),
-            verb: facts.verb.clone(),
+            user: facts.user,
+            impersonated_user: facts.impersonated_user,
+            source_ips: facts.source_ips,
+            user_agent: facts.user_agent,
+            verb: facts.verb,
             code: facts.code,
-            object: facts.object.clone(),
+            object: facts.object,
             summary: finding.summary,
             count: finding.count,
             events: finding.events,

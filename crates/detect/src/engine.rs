@@ -18,10 +18,11 @@ use crate::alert::{Alert, Finding};
 use crate::clock::Clock;
 use crate::config::{Config, Order};
 use crate::digest::{Digest, Hasher};
-use crate::hit::{Hit, cut};
+use crate::hit::Hit;
 use crate::memory::{Context, GivenUp, Memory, Noted, Recent};
 use crate::set::{Batch, Matcher, RuleSet};
 use crate::state::{self, RestoreError, Restored};
+use crate::summary::summary;
 use crate::time::{Micros, micros};
 use crate::waiting::Waiting;
 
@@ -203,13 +204,13 @@ impl Engine {
         }
         let alone = matches!(self.set.rules()[hit.rule].trigger, Trigger::Event(_));
         if alone && self.config.order == Order::AtOnce {
-            self.turn(&hit, alerts);
+            self.turn(hit, alerts);
             return;
         }
         self.memory.waiting.push(hit, self.memory.seen);
         while let Some(hit) = self.memory.waiting.pop_forced(self.memory.seen, &self.config.limits) {
             self.counters.forced += 1;
-            self.turn(&hit, alerts);
+            self.turn(hit, alerts);
         }
     }
 
@@ -224,12 +225,12 @@ impl Engine {
     fn release_before(&mut self, until: Micros, alerts: &mut Vec<Alert>) {
         while let Some(hit) = self.memory.waiting.pop_before(until) {
             self.memory.done_until = self.memory.done_until.max(Some(hit.facts.time));
-            self.turn(&hit, alerts);
+            self.turn(hit, alerts);
         }
     }
 
     /// It is this match's turn.
-    fn turn(&mut self, hit: &Hit, alerts: &mut Vec<Alert>) {
+    fn turn(&mut self, hit: Hit, alerts: &mut Vec<Alert>) {
         let limits = &self.config.limits;
         let set = Arc::clone(&self.set);
         let rule = &set.rules()[hit.rule];
@@ -248,21 +249,22 @@ impl Engine {
         };
         let mut given_up = GivenUp::default();
         let before = memory.weight();
-        let fired = memory.take(&set.plans()[hit.rule], hit, context, &mut given_up);
-        let repeats = fired.is_some() && memory.repeats(rule, hit, limits, &mut given_up);
+        let fired = memory.take(&set.plans()[hit.rule], &hit, context, &mut given_up);
+        let repeats = fired.is_some() && memory.repeats(rule, &hit, limits, &mut given_up);
         self.weight = self.weight + memory.weight() - before;
         match fired {
             Some(_) if repeats => self.counters.suppressed[hit.rule] += 1,
             Some(fired) => {
                 self.counters.alerts[hit.rule] += 1;
                 let finding = Finding {
-                    id: alert_id(&self.config.cluster, &rule.id, hit),
+                    id: alert_id(&self.config.cluster, &rule.id, &hit),
                     count: fired.count,
                     events: fired.events,
-                    summary: cut(&hit.summary, limits.text_chars_max),
-                    values: hit.values.clone(),
+                    summary: summary(rule, &hit.values, limits),
+                    values: hit.values,
                 };
-                alerts.push(Alert::new(rule, &self.config.cluster, &hit.facts, finding));
+                let facts = Arc::unwrap_or_clone(hit.facts);
+                alerts.push(Alert::new(rule, &self.config.cluster, facts, finding));
             }
             None => {}
         }

@@ -21,7 +21,6 @@ pub(crate) struct Hit {
     /// What was read of the event, for each detector that may be told of it, the nearest first. Never empty.
     pub(crate) keys: Vec<Key>,
     pub(crate) facts: Arc<Facts>,
-    pub(crate) summary: String,
     /// Of the fields of the rule's summary, then of its details, in their order.
     pub(crate) values: Vec<Vec<String>>,
 }
@@ -83,7 +82,7 @@ impl Hit {
         let texts = facts.user.len() + facts.user_agent.len() + facts.mark.audit_id.len();
         let keys: usize =
             self.keys.iter().map(|key| 64 + 16 * key.values.len() + 8 * key.numbers.len()).sum();
-        512 + self.summary.len() + values + texts + keys
+        512 + values + texts + keys
     }
 }
 

@@ -20,6 +20,7 @@ mod memory;
 mod plan;
 mod set;
 mod state;
+mod summary;
 mod time;
 mod waiting;
 

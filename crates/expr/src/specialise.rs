@@ -4,7 +4,7 @@ use auditward_event::{EventView, Value};
 
 use crate::compiled::CompiledTest;
 use crate::field::through;
-use crate::{Expr, Field, Item, Match, Root, Scope, Subject, Test};
+use crate::{Expr, Field, Item, Match, Root, Subject, Test};
 
 /// What is known of an event: the text of some fields, or that they are missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,5 +102,5 @@ fn answer(test: &Test, known: &Known) -> Option<bool> {
     let nothing = EventView::parse(b"{}").ok()?;
     let subject = Subject::new(&nothing);
     let item = value.as_deref().and_then(|value| through(&test.field.functions, Item::Text(value.into())));
-    Some(compiled.holds_of(item.into_iter(), Scope::from(&subject)))
+    Some(compiled.holds_of(item.as_slice(), &subject))
 }

@@ -1,9 +1,10 @@
 //! What is known of the event that is looked at: each question is asked once.
 
-use auditward_expr::{BadMatch, Compiled, CompiledTest, Subject};
+use auditward_expr::{BadMatch, Compiled, CompiledTest};
 
 use super::dag::{Dag, Node, NodeId, Question};
 use super::family::{self, Family};
+use super::values::{FieldId, Fields, Look};
 
 /// All questions, ready to be asked.
 #[derive(Debug)]
@@ -16,16 +17,16 @@ pub(super) struct Questions {
 
 #[derive(Debug)]
 enum Asked {
-    Test(CompiledTest),
+    Test(FieldId, CompiledTest),
     Some(Compiled),
 }
 
 impl Questions {
-    /// All that cannot be asked, if anything.
-    pub(super) fn new(questions: &[Question]) -> Result<Self, Vec<BadMatch>> {
+    /// All that cannot be asked, if anything. Fields that they look at are added to `fields`.
+    pub(super) fn new(questions: &[Question], fields: &mut Fields) -> Result<Self, Vec<BadMatch>> {
         let (mut alone, mut bad) = (Vec::new(), Vec::new());
         for question in questions {
-            match Asked::new(question) {
+            match Asked::new(question, fields) {
                 Ok(asked) => alone.push(asked),
                 Err(errors) => bad.extend(errors),
             }
@@ -33,23 +34,26 @@ impl Questions {
         if !bad.is_empty() {
             return Err(bad);
         }
-        let (families, family_of) = family::families(questions);
+        let (families, family_of) = family::families(questions, fields);
         Ok(Questions { alone, families, family_of })
     }
 }
 
 impl Asked {
-    fn new(question: &Question) -> Result<Self, Vec<BadMatch>> {
+    fn new(question: &Question, fields: &mut Fields) -> Result<Self, Vec<BadMatch>> {
         match question {
-            Question::Test(test) => CompiledTest::new(test).map(Asked::Test).map_err(|bad| vec![bad]),
+            Question::Test(test) => {
+                let compiled = CompiledTest::new(test).map_err(|bad| vec![bad])?;
+                Ok(Asked::Test(fields.add(&test.field), compiled))
+            }
             Question::Some(expr) => Compiled::new(expr).map(Asked::Some),
         }
     }
 
-    fn holds(&self, subject: &Subject<'_>) -> bool {
+    fn holds(&self, look: &mut Look<'_, '_>) -> bool {
         match self {
-            Asked::Test(test) => test.holds(subject),
-            Asked::Some(expr) => expr.holds(subject),
+            Asked::Test(field, test) => look.holds(*field, test),
+            Asked::Some(expr) => expr.holds(&look.subject),
         }
     }
 }
@@ -84,7 +88,7 @@ impl Answers {
         id: NodeId,
         dag: &Dag,
         questions: &Questions,
-        subject: &Subject<'_>,
+        look: &mut Look<'_, '_>,
     ) -> bool {
         let known = self.by_node[id.index()];
         if known & !1 == self.event {
@@ -92,13 +96,13 @@ impl Answers {
         }
         let answer = match dag.node(id) {
             Node::Const(constant) => *constant,
-            Node::Not(inner) => !self.holds(*inner, dag, questions, subject),
-            Node::And(all) => all.iter().all(|inner| self.holds(*inner, dag, questions, subject)),
-            Node::Or(all) => all.iter().any(|inner| self.holds(*inner, dag, questions, subject)),
+            Node::Not(inner) => !self.holds(*inner, dag, questions, look),
+            Node::And(all) => all.iter().all(|inner| self.holds(*inner, dag, questions, look)),
+            Node::Or(all) => all.iter().any(|inner| self.holds(*inner, dag, questions, look)),
             Node::Ask(number) => match questions.family_of[*number] {
-                None => questions.alone[*number].holds(subject),
+                None => questions.alone[*number].holds(look),
                 Some(family) => {
-                    self.ask(family, questions, subject);
+                    self.ask(family, questions, look);
                     self.yes[*number] == self.event
                 }
             },
@@ -107,11 +111,11 @@ impl Answers {
         answer
     }
 
-    fn ask(&mut self, family: usize, questions: &Questions, subject: &Subject<'_>) {
+    fn ask(&mut self, family: usize, questions: &Questions, look: &mut Look<'_, '_>) {
         if self.families[family] != self.event {
             self.families[family] = self.event;
             let (yes, event) = (&mut self.yes, self.event);
-            questions.families[family].answer(subject, &mut |number| yes[number] = event);
+            questions.families[family].answer(look, &mut |number| yes[number] = event);
         }
     }
 }

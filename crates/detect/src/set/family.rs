@@ -9,10 +9,11 @@
 use std::collections::HashMap;
 
 use aho_corasick::AhoCorasick;
-use auditward_expr::{Field, Fold, Item, Match, Quantifier, Subject, Test};
+use auditward_expr::{Field, Fold, Match, Quantifier, Test};
 use regex::{RegexSet, RegexSetBuilder};
 
 use super::dag::Question;
+use super::values::{FieldId, Fields, Look};
 
 /// Fewer questions of one kind about a field are asked one by one.
 const MEMBERS_MIN: usize = 4;
@@ -23,7 +24,7 @@ const REGEXES_BYTES_MAX: usize = 8 << 20;
 /// What is asked of one field, by the numbers of the questions.
 #[derive(Debug)]
 pub(super) struct Family {
-    field: Field,
+    field: FieldId,
     /// All questions that are answered here.
     members: Vec<usize>,
     equal: HashMap<String, Vec<usize>>,
@@ -40,23 +41,23 @@ enum Place {
 }
 
 /// Sorts questions into families. For each question the number of its family, if it is in one.
-pub(super) fn families(questions: &[Question]) -> (Vec<Family>, Vec<Option<usize>>) {
-    let mut fields: Vec<&Field> = Vec::new();
+pub(super) fn families(questions: &[Question], fields: &mut Fields) -> (Vec<Family>, Vec<Option<usize>>) {
+    let mut of_members: Vec<&Field> = Vec::new();
     let mut number_of: HashMap<&Field, usize> = HashMap::new();
     let mut members: Vec<Members<'_>> = Vec::new();
     for (number, question) in questions.iter().enumerate() {
         let Question::Test(Test { field, quantifier: Quantifier::Any, check }) = question else { continue };
         let of = *number_of.entry(field).or_insert_with(|| {
-            fields.push(field);
+            of_members.push(field);
             members.push(Members::default());
-            fields.len() - 1
+            of_members.len() - 1
         });
         members[of].note(number, check);
     }
     let mut families = Vec::new();
     let mut family_of = vec![None; questions.len()];
-    for (field, members) in fields.into_iter().zip(members) {
-        let family = members.family(field);
+    for (field, members) in of_members.into_iter().zip(members) {
+        let family = members.family(fields.add(field));
         for number in &family.members {
             family_of[*number] = Some(families.len());
         }
@@ -89,14 +90,9 @@ impl<'q> Members<'q> {
         }
     }
 
-    fn family(self, field: &Field) -> Family {
-        let mut family = Family {
-            field: field.clone(),
-            members: Vec::new(),
-            equal: HashMap::new(),
-            inside: None,
-            matching: None,
-        };
+    fn family(self, field: FieldId) -> Family {
+        let mut family =
+            Family { field, members: Vec::new(), equal: HashMap::new(), inside: None, matching: None };
         if self.equal.len() >= MEMBERS_MIN {
             for (number, texts) in self.equal {
                 family.members.push(number);
@@ -131,8 +127,8 @@ impl<'q> Members<'q> {
 
 impl Family {
     /// Hands over the number of every question whose answer is yes; some more than once.
-    pub(super) fn answer(&self, subject: &Subject<'_>, yes: &mut dyn FnMut(usize)) {
-        self.field.each(subject, &mut |item: Item<'_>| {
+    pub(super) fn answer(&self, look: &mut Look<'_, '_>, yes: &mut dyn FnMut(usize)) {
+        look.each(self.field, &mut |item| {
             if let Some(text) = item.text() {
                 self.see(&text, yes);
             }

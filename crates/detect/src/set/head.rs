@@ -129,11 +129,11 @@ impl Reach {
     fn of_falco(name: &str, argument: Option<&str>) -> Self {
         match (name, argument) {
             ("ka.verb" | "ka.stage" | "ka.target.resource" | "ka.target.subresource", None) => Reach::Head,
-            ("jevt.value", Some(pointer)) => {
-                let keys: Vec<&str> = pointer.trim_start_matches('/').split('/').collect();
-                Self::of_keys(&keys).max(Reach::Short)
+            ("jevt.value" | "json.value", Some(pointer)) => {
+                let keys: Vec<&str> = pointer.strip_prefix('/').unwrap_or(pointer).split('/').collect();
+                Self::of_keys(&keys)
             }
-            ("jevt.obj" | "jevt.rawtime", _) => Reach::Everything,
+            ("jevt.obj" | "json.obj" | "evt.plugininfo", _) => Reach::Everything,
             _ if name.starts_with("ka.req.") || name.starts_with("ka.resp.") => Reach::Body,
             _ => Reach::Short,
         }

@@ -12,15 +12,17 @@ mod dag;
 mod family;
 mod head;
 mod read;
+mod values;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use auditward_event::EventView;
-use auditward_expr::{BadMatch, Subject};
+use auditward_expr::BadMatch;
 use auditward_rules::Rule;
 use thiserror::Error;
 
+use crate::alert;
 use crate::config::Limits;
 use crate::hit::{Facts, Hit, event_time};
 use crate::plan::Plan;
@@ -29,6 +31,7 @@ use crate::time::Micros;
 use answers::{Answers, Questions};
 use dag::{Dag, Node, NodeId};
 use head::Reach;
+use values::{FieldId, Fields, Look, Places};
 
 /// Rules, compiled together. Made once, shared by all threads.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub struct RuleSet {
     plans: Vec<Plan>,
     dag: Dag,
     questions: Questions,
+    /// All that questions and alerts look at.
+    fields: Fields,
+    /// By rule, the fields that its alerts tell.
+    told: Vec<Vec<FieldId>>,
     /// What has to be true of an event, for each input of each rule.
     roots: Vec<Root>,
 }
@@ -88,11 +95,16 @@ impl RuleSet {
                 roots.push(Root { rule, input, node: dag.add(&of.when) });
             }
         }
-        let questions = Questions::new(&dag.take_questions()).map_err(|bad| {
+        let mut fields = Fields::default();
+        let told: Vec<Vec<FieldId>> =
+            rules.iter().map(|rule| alert::fields(rule).map(|field| fields.add(field)).collect()).collect();
+        let questions = Questions::new(&dag.take_questions(), &mut fields).map_err(|bad| {
             errors.extend(bad.into_iter().map(|source| CompileError::Bad { source }));
         });
         match questions {
-            Ok(questions) if errors.is_empty() => Ok(RuleSet { rules, plans, dag, questions, roots }),
+            Ok(questions) if errors.is_empty() => {
+                Ok(RuleSet { rules, plans, dag, questions, fields, told, roots })
+            }
             _ => Err(errors),
         }
     }
@@ -149,6 +161,7 @@ pub struct Matcher {
     /// The head of the event that is looked at.
     head: Vec<u8>,
     answers: Answers,
+    places: Places,
 }
 
 impl Matcher {
@@ -157,7 +170,15 @@ impl Matcher {
 
     pub(crate) fn new(set: Arc<RuleSet>, limits: Limits) -> Self {
         let dag = set.dag.clone();
-        Matcher { set, limits, dag, heads: HashMap::new(), head: Vec::new(), answers: Answers::default() }
+        Matcher {
+            set,
+            limits,
+            dag,
+            heads: HashMap::new(),
+            head: Vec::new(),
+            answers: Answers::default(),
+            places: Places::default(),
+        }
     }
 
     /// Looks at one event, and adds what it sees to `batch`.
@@ -166,27 +187,27 @@ impl Matcher {
         let time = event_time(view);
         batch.times.push(time);
         let Some(left) = self.left(view) else { return };
-        let subject = Subject::new(view);
+        let mut look = Look::new(view, &self.set.fields, &mut self.places);
         self.answers.begin(self.dag.len(), &self.set.questions);
         let mut facts: Option<Arc<Facts>> = None;
         for root in &*left {
-            if !self.answers.holds(root.node, &self.dag, &self.set.questions, &subject) {
+            if !self.answers.holds(root.node, &self.dag, &self.set.questions, &mut look) {
                 continue;
             }
             let facts = facts
                 .get_or_insert_with(|| Arc::new(Facts::of(view, time.unwrap_or_default(), &self.limits)));
-            batch.hits.push((index, self.hit(*root, facts.clone(), &subject)));
+            batch.hits.push((index, hit(&self.set, &self.limits, *root, facts.clone(), &mut look)));
         }
     }
 
     /// Which rules match one event: by their places in the set, in that order; without memory.
     pub fn matches(&mut self, view: &EventView<'_>) -> Vec<usize> {
         let Some(left) = self.left(view) else { return Vec::new() };
-        let subject = Subject::new(view);
+        let mut look = Look::new(view, &self.set.fields, &mut self.places);
         self.answers.begin(self.dag.len(), &self.set.questions);
         let holding = left
             .iter()
-            .filter(|root| self.answers.holds(root.node, &self.dag, &self.set.questions, &subject));
+            .filter(|root| self.answers.holds(root.node, &self.dag, &self.set.questions, &mut look));
         let mut rules: Vec<usize> = holding.map(|root| root.rule).collect();
         rules.dedup();
         rules
@@ -212,71 +233,72 @@ impl Matcher {
     }
 
     fn specialise(&mut self, view: &EventView<'_>) -> Arc<[Root]> {
-        let subject = Subject::new(view);
-        self.answers.begin(self.dag.len(), &self.set.questions);
-        let mut residues = vec![None; self.set.dag.len()];
-        let mut left = Vec::new();
         let set = self.set.clone();
-        for root in &set.roots {
-            let node = self.residue(root.node, &subject, &mut residues);
-            if node != NodeId::NEVER {
-                left.push(Root { node, ..*root });
-            }
-        }
-        left.into()
+        self.answers.begin(self.dag.len(), &set.questions);
+        let mut head = Residues {
+            set: &set,
+            look: Look::new(view, &set.fields, &mut self.places),
+            answers: &mut self.answers,
+            dag: &mut self.dag,
+            known: vec![None; set.dag.len()],
+        };
+        let left = set.roots.iter().map(|root| Root { node: head.of(root.node), ..*root });
+        left.filter(|root| root.node != NodeId::NEVER).collect()
     }
+}
 
-    /// What is left of a node of the set when everything is known that the head answers.
-    fn residue(&mut self, id: NodeId, subject: &Subject<'_>, residues: &mut [Option<NodeId>]) -> NodeId {
-        if let Some(residue) = residues[id.index()] {
+/// What is left of the set's nodes when everything is known that one head answers.
+struct Residues<'m, 'e> {
+    set: &'m RuleSet,
+    look: Look<'m, 'e>,
+    answers: &'m mut Answers,
+    /// Takes in what is left.
+    dag: &'m mut Dag,
+    known: Vec<Option<NodeId>>,
+}
+
+impl Residues<'_, '_> {
+    fn of(&mut self, id: NodeId) -> NodeId {
+        if let Some(residue) = self.known[id.index()] {
             return residue;
         }
-        let set = self.set.clone();
+        let set = self.set;
         let residue = match set.dag.node(id) {
             Node::Ask(_) if set.dag.reach(id) == Reach::Head => {
-                Dag::constant(self.answers.holds(id, &set.dag, &set.questions, subject))
+                Dag::constant(self.answers.holds(id, &set.dag, &set.questions, &mut self.look))
             }
             Node::Const(_) | Node::Ask(_) => id,
             Node::Not(inner) => {
-                let inner = self.residue(*inner, subject, residues);
+                let inner = self.of(*inner);
                 self.dag.not(inner)
             }
-            Node::And(all) => match self.residues(all, NodeId::NEVER, subject, residues) {
+            Node::And(all) => match self.of_each(all, NodeId::NEVER) {
                 Some(all) => self.dag.and(all),
                 None => NodeId::NEVER,
             },
-            Node::Or(all) => match self.residues(all, NodeId::ALWAYS, subject, residues) {
+            Node::Or(all) => match self.of_each(all, NodeId::ALWAYS) {
                 Some(all) => self.dag.or(all),
                 None => NodeId::ALWAYS,
             },
         };
-        residues[id.index()] = Some(residue);
+        self.known[id.index()] = Some(residue);
         residue
     }
 
-    /// What is left of each; `None` as soon as one is what decides alone. What the head answers comes first.
-    fn residues(
-        &mut self,
-        all: &[NodeId],
-        decisive: NodeId,
-        subject: &Subject<'_>,
-        residues: &mut [Option<NodeId>],
-    ) -> Option<Vec<NodeId>> {
-        let each = all.iter().map(|inner| self.residue(*inner, subject, residues));
+    /// `None` as soon as one is what decides alone. What the head answers comes first.
+    fn of_each(&mut self, all: &[NodeId], decisive: NodeId) -> Option<Vec<NodeId>> {
+        let each = all.iter().map(|inner| self.of(*inner));
         each.map(|residue| (residue != decisive).then_some(residue)).collect()
     }
+}
 
-    fn hit(&self, root: Root, facts: Arc<Facts>, subject: &Subject<'_>) -> Hit {
-        let rule = &self.set.rules[root.rule];
-        let reads = &self.set.plans[root.rule].inputs[root.input].reads;
-        let values = read::values(rule, subject, &self.limits);
-        Hit {
-            rule: root.rule,
-            input: root.input,
-            keys: reads.iter().map(|reads| read::key(reads, subject, &self.limits)).collect(),
-            facts,
-            summary: read::summary(rule, &values, &self.limits),
-            values,
-        }
+fn hit(set: &RuleSet, limits: &Limits, root: Root, facts: Arc<Facts>, look: &mut Look<'_, '_>) -> Hit {
+    let reads = &set.plans[root.rule].inputs[root.input].reads;
+    Hit {
+        rule: root.rule,
+        input: root.input,
+        keys: reads.iter().map(|reads| read::key(reads, &look.subject, limits)).collect(),
+        facts,
+        values: read::values(&set.told[root.rule], look, limits),
     }
 }

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use auditward_expr::{Field, Item, Subject};
-use auditward_rules::{Language, Rule, TemplatePart, falco};
 
-use crate::alert::fields;
+use super::values::{FieldId, Look};
 use crate::config::Limits;
 use crate::digest::{Digest, Hasher};
 use crate::hit::{Key, cut};
@@ -63,38 +62,16 @@ fn combinations(fields: &[Field], subject: &Subject<'_>, limits: &Limits) -> Vec
     all
 }
 
-/// What the fields say that alerts of the rule tell.
-pub(super) fn values(rule: &Rule, subject: &Subject<'_>, limits: &Limits) -> Vec<Vec<String>> {
-    let texts = |field| {
-        let texts = texts(field, subject, limits);
-        texts.iter().map(|text| cut(text, limits.text_chars_max)).collect()
-    };
-    fields(rule).map(texts).collect()
-}
-
-/// The rule's line about an event of which [`values`] are these; its title where it has none.
-pub(super) fn summary(rule: &Rule, values: &[Vec<String>], limits: &Limits) -> String {
-    if rule.summary.parts.is_empty() {
-        return cut(&rule.title, limits.text_chars_max);
-    }
-    let mut of_fields = values.iter();
-    if rule.origin.language == Language::Falco {
-        let mut next = |_: &Field| of_fields.next().cloned().unwrap_or_default();
-        return cut(&falco::alert::message(rule, &mut next), limits.text_chars_max);
-    }
-    let mut line = String::new();
-    for part in &rule.summary.parts {
-        match part {
-            TemplatePart::Text(text) => line += text,
-            TemplatePart::Field { width, .. } => {
-                let texts = of_fields.next().map_or(&[][..], Vec::as_slice);
-                let text = if texts.is_empty() { "-".to_owned() } else { texts.join(",") };
-                match width {
-                    None => line += &text,
-                    Some(width) => line += &format!("{text:width$.width$}"),
-                }
+/// What these fields say, for alerts.
+pub(super) fn values(fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) -> Vec<Vec<String>> {
+    let texts = |field: &FieldId| {
+        let mut texts = Vec::new();
+        look.each(*field, &mut |item| {
+            if texts.len() < limits.values_max {
+                texts.extend(item.text().map(|text| cut(&text, limits.text_chars_max)));
             }
-        }
-    }
-    cut(&line, limits.text_chars_max)
+        });
+        texts
+    };
+    fields.iter().map(texts).collect()
 }

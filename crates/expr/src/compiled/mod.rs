@@ -44,14 +44,16 @@ impl CompiledTest {
         self.field.each_in(scope, &mut |item| verdict.see(self, scope, &item));
         verdict.of(self.quantifier)
     }
-}
 
-impl CompiledTest {
-    /// Whether it would be so of an event in which the field yields exactly these.
-    pub(crate) fn holds_of<'a>(&self, items: impl Iterator<Item = Item<'a>>, scope: Scope<'_, 'a>) -> bool {
-        let mut verdict = Verdict::default();
-        items.for_each(|item| verdict.see(self, scope, &item));
-        verdict.of(self.quantifier)
+    /// The same where it is known what the field yields: exactly these.
+    pub fn holds_of<'a>(&self, items: &[Item<'a>], subject: &Subject<'a>) -> bool {
+        let scope = Scope::from(subject);
+        match self.quantifier {
+            Quantifier::Any => items.iter().any(|item| self.matcher.matches(item, scope)),
+            Quantifier::Every => {
+                !items.is_empty() && items.iter().all(|item| self.matcher.matches(item, scope))
+            }
+        }
     }
 }
 

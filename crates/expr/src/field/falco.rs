@@ -15,6 +15,8 @@ mod query;
 mod table;
 mod text;
 
+use std::borrow::Cow;
+
 use auditward_event::{EventView, Kind, MicroTime, Value};
 
 pub use table::{FIELDS, find};
@@ -106,8 +108,13 @@ enum Time {
     DateSeconds,
 }
 
-/// Hands every value of a field to `found`. A field that nobody knows has none.
-pub fn each(event: &EventView<'_>, name: &str, argument: Option<&str>, found: &mut dyn FnMut(&str)) {
+/// Hands every value of a field to `found`, borrowed where it stands in the event. A field that nobody knows has none.
+pub fn each<'a>(
+    event: &EventView<'a>,
+    name: &str,
+    argument: Option<&str>,
+    found: &mut dyn FnMut(Cow<'a, str>),
+) {
     if let Some(spec) = find(name) {
         spec.each(event, argument, found);
     }
@@ -115,7 +122,12 @@ pub fn each(event: &EventView<'_>, name: &str, argument: Option<&str>, found: &m
 
 impl Spec {
     /// Hands every value of the event to `found`, in order.
-    pub fn each(&self, event: &EventView<'_>, argument: Option<&str>, found: &mut dyn FnMut(&str)) {
+    pub fn each<'a>(
+        &self,
+        event: &EventView<'a>,
+        argument: Option<&str>,
+        found: &mut dyn FnMut(Cow<'a, str>),
+    ) {
         if self.name.starts_with("ka.") && event.get("auditID").is_none_or(|id| id.kind() != Kind::String) {
             return;
         }
@@ -123,50 +135,46 @@ impl Spec {
         let _ = self.read(event, argument, found);
     }
 
-    fn read(&self, event: &EventView<'_>, argument: Option<&str>, found: &mut dyn FnMut(&str)) -> Option<()> {
+    fn read<'a>(
+        &self,
+        event: &EventView<'a>,
+        argument: Option<&str>,
+        found: &mut dyn FnMut(Cow<'a, str>),
+    ) -> Option<()> {
         match self.from {
-            From::Keys(keys) => text::hand_out(down(event, keys)?, found),
+            From::Keys(keys) => found(text::of(down(event, keys)?)),
             From::Items(keys) => items(down(event, keys)?, argument, found)?,
             From::Parameter => {
                 let uri = event.get("requestURI")?;
-                query::first(&text::of(uri), argument?, found);
+                found(query::first(&text::of(uri), argument?)?.into());
             }
             From::PodName => {
                 let object = event.get("objectRef")?;
                 let plain = step(object, "resource")?.is_str("pods") && step(object, "subresource").is_none();
                 if plain {
-                    text::hand_out(down(event, &["responseObject", "metadata", "name"])?, found);
+                    found(text::of(down(event, &["responseObject", "metadata", "name"])?));
                 }
             }
             From::Pod(member) => {
                 let spec = down(event, &["requestObject", "spec"])?;
-                for value in member.values(spec, argument)? {
-                    found(&value);
-                }
+                member.values(spec, argument)?.into_iter().for_each(found);
             }
             From::Subjects(which) => {
                 let subjects = down(event, &["requestObject", "subjects"])?;
-                for name in subjects.items().filter_map(|subject| which.name(subject)) {
-                    found(&name);
-                }
+                subjects.items().filter_map(|subject| which.name(subject)).for_each(found);
             }
             From::RuleItems(key) => {
                 let rules = down(event, &["requestObject", "rules"])?;
                 for rule in picked(rules, argument)? {
-                    step(rule, key)
-                        .into_iter()
-                        .flat_map(Value::items)
-                        .for_each(|item| text::hand_out(item, found));
+                    step(rule, key).into_iter().flat_map(Value::items).for_each(|item| found(text::of(item)));
                 }
             }
-            From::ServicePorts => {
-                text::hand_out(down(event, &["requestObject", "spec", "ports"])?, found);
-            }
-            From::Always(text) => found(text),
-            From::Pointer => text::hand_out(pointed(event, argument?)?, found),
-            From::Pretty => found(&text::pretty(event.object())),
-            From::Whole => found(&String::from_utf8_lossy(event.as_bytes())),
-            From::Time(form) => found(&form.say(event.stage_time()?)),
+            From::ServicePorts => found(text::of(down(event, &["requestObject", "spec", "ports"])?)),
+            From::Always(text) => found(text.into()),
+            From::Pointer => found(text::of(pointed(event, argument?)?)),
+            From::Pretty => found(text::pretty(event.object()).into()),
+            From::Whole => found(String::from_utf8_lossy(event.as_bytes())),
+            From::Time(form) => found(form.say(event.stage_time()?).into()),
             From::Never => {}
         }
         Some(())
@@ -174,7 +182,7 @@ impl Spec {
 }
 
 impl Subject {
-    fn name(self, subject: Value<'_>) -> Option<String> {
+    fn name(self, subject: Value<'_>) -> Option<Cow<'_, str>> {
         let kind = match self {
             Subject::User => "User",
             Subject::Group => "Group",
@@ -186,9 +194,9 @@ impl Subject {
         let name = text::of(step(subject, "name")?);
         match self {
             Subject::ServiceAccountWithNamespace => {
-                Some(format!("{}:{name}", text::of(step(subject, "namespace")?)))
+                Some(format!("{}:{name}", text::of(step(subject, "namespace")?)).into())
             }
-            _ => Some(name.into_owned()),
+            _ => Some(name),
         }
     }
 }
@@ -232,16 +240,21 @@ fn step<'a>(value: Value<'a>, key: &str) -> Option<Value<'a>> {
 
 /// By JSON pointer; the first slash may be left out.
 fn pointed<'a>(event: &EventView<'a>, pointer: &str) -> Option<Value<'a>> {
-    let keys = pointer.strip_prefix('/').unwrap_or(pointer).split('/');
-    keys.map(|key| key.replace("~1", "/").replace("~0", "~"))
-        .try_fold(event.object(), |value, key| step(value, &key))
+    let mut keys = pointer.strip_prefix('/').unwrap_or(pointer).split('/').map(unescaped);
+    // Where the fields of the event itself are is known already.
+    let first = event.get(&keys.next()?)?;
+    keys.try_fold(first, |value, key| step(value, &key))
 }
 
-fn items(list: Value<'_>, argument: Option<&str>, found: &mut dyn FnMut(&str)) -> Option<()> {
+fn unescaped(key: &str) -> Cow<'_, str> {
+    if key.contains('~') { key.replace("~1", "/").replace("~0", "~").into() } else { key.into() }
+}
+
+fn items<'a>(list: Value<'a>, argument: Option<&str>, found: &mut dyn FnMut(Cow<'a, str>)) -> Option<()> {
     if list.kind() != Kind::Array {
         return None;
     }
-    picked(list, argument)?.into_iter().for_each(|item| text::hand_out(item, found));
+    picked(list, argument)?.into_iter().for_each(|item| found(text::of(item)));
     Some(())
 }
 

@@ -10,8 +10,6 @@ mod object;
 pub(crate) mod pod;
 mod query;
 
-use std::borrow::Cow;
-
 use auditward_event::{Step, Value};
 
 pub(crate) use function::through;
@@ -71,8 +69,8 @@ impl Root {
                 }
             }
             Root::Falco(name, argument) => {
-                let mut owned = |text: &str| found(Item::Text(Cow::Owned(text.to_owned())));
-                falco::each(subject.event(), name, argument.as_deref(), &mut owned);
+                let mut text = |text| found(Item::Text(text));
+                falco::each(subject.event(), name, argument.as_deref(), &mut text);
             }
         }
     }

@@ -1,26 +1,25 @@
 //! Parameters of a request's query, as Go's `url.ParseQuery` reads them.
 
-/// Hands the first value of `key` to `found`. If any part of the query is badly escaped or has a `;`, no key has one.
-pub(super) fn first(uri: &str, key: &str, found: &mut dyn FnMut(&str)) {
+/// The first value of `key`. If any part of the query is badly escaped or has a `;`, no key has one.
+pub(super) fn first(uri: &str, key: &str) -> Option<String> {
     let uri = uri.split_once('#').map_or(uri, |(before, _)| before);
-    let Some((path, query)) = uri.split_once('?') else { return };
-    if decode(path).is_none() || uri.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
-        return;
+    let (path, query) = uri.split_once('?')?;
+    decode(path)?;
+    if uri.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
+        return None;
     }
     let mut first = None;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         if pair.contains(';') {
-            return;
+            return None;
         }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (Some(name), Some(value)) = (decode(name), decode(value)) else { return };
+        let (name, value) = (decode(name)?, decode(value)?);
         if first.is_none() && name == key.as_bytes() {
             first = Some(value);
         }
     }
-    if let Some(value) = first {
-        found(&String::from_utf8_lossy(&value));
-    }
+    first.map(|value| String::from_utf8_lossy(&value).into_owned())
 }
 
 /// `%41` and `+` as what they stand for; nothing where a `%` has no two digits behind it.

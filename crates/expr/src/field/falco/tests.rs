@@ -7,7 +7,7 @@ fn check(event: &str, field: &str, expected: &[&str]) {
     };
     let view = EventView::parse(event.as_bytes()).unwrap();
     let mut values = Vec::new();
-    each(&view, name, argument, &mut |value| values.push(value.to_owned()));
+    each(&view, name, argument, &mut |value| values.push(value));
     assert_eq!(values, expected, "{field} of {event}");
 }
 

@@ -17,10 +17,6 @@ pub(super) fn of(value: Value<'_>) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn hand_out(value: Value<'_>, found: &mut dyn FnMut(&str)) {
-    found(&of(value));
-}
-
 /// Indented by two blanks.
 pub(super) fn pretty(value: Value<'_>) -> String {
     let mut out = String::new();

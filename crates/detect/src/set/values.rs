@@ -1,0 +1,105 @@
+//! What the fields say of the event that is looked at: each is read at most once, whoever asks.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use auditward_event::EventView;
+use auditward_expr::{CompiledTest, Field, Item, Subject};
+
+/// How many values of one field are kept. A field with more of them is read again by each who asks, so that an event of
+/// many megabytes is not in memory some more times.
+const KEPT_MAX: usize = 64;
+
+/// Every field that is looked at, once.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    fields: Vec<Field>,
+    ids: HashMap<Field, FieldId>,
+}
+
+/// A field of [`Fields`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FieldId(usize);
+
+impl Fields {
+    pub(super) fn add(&mut self, field: &Field) -> FieldId {
+        let next = FieldId(self.fields.len());
+        let id = *self.ids.entry(field.clone()).or_insert(next);
+        if id == next {
+            self.fields.push(field.clone());
+        }
+        id
+    }
+}
+
+/// Where the values of each field are, by field, and for which event: so nothing has to be wiped between events.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    places: Vec<Place>,
+    event: u32,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Place {
+    event: u32,
+    /// In [`Look::items`]; `None` where there are too many to be kept.
+    kept: Option<Range<usize>>,
+}
+
+/// One event, and what its fields were found to say.
+pub(super) struct Look<'f, 'e> {
+    pub(super) subject: Subject<'e>,
+    fields: &'f [Field],
+    places: &'f mut Places,
+    items: Vec<Item<'e>>,
+}
+
+impl<'f, 'e> Look<'f, 'e> {
+    pub(super) fn new(view: &EventView<'e>, fields: &'f Fields, places: &'f mut Places) -> Self {
+        places.places.resize(fields.fields.len(), Place::default());
+        places.event = places.event.wrapping_add(1);
+        if places.event == 0 {
+            places.places.fill(Place::default());
+            places.event = 1;
+        }
+        Look { subject: Subject::new(view), fields: &fields.fields, places, items: Vec::new() }
+    }
+
+    /// Whether the test, which is of this field, is true of the event.
+    pub(super) fn holds(&mut self, field: FieldId, test: &CompiledTest) -> bool {
+        match self.kept(field) {
+            Some(kept) => test.holds_of(&self.items[kept], &self.subject),
+            None => test.holds(&self.subject),
+        }
+    }
+
+    /// Hands everything that the field says to `found`.
+    pub(super) fn each(&mut self, field: FieldId, found: &mut dyn FnMut(&Item<'e>)) {
+        match self.kept(field) {
+            Some(kept) => self.items[kept].iter().for_each(found),
+            None => self.fields[field.0].each(&self.subject, &mut |item| found(&item)),
+        }
+    }
+
+    /// Where in [`Look::items`] the values of the field are.
+    fn kept(&mut self, FieldId(field): FieldId) -> Option<Range<usize>> {
+        let place = &mut self.places.places[field];
+        if place.event != self.places.event {
+            let start = self.items.len();
+            let items = &mut self.items;
+            let mut count = 0;
+            self.fields[field].each(&self.subject, &mut |item| {
+                count += 1;
+                if count <= KEPT_MAX {
+                    items.push(item);
+                }
+            });
+            if count > KEPT_MAX {
+                items.truncate(start);
+            }
+            let kept = (count <= KEPT_MAX).then_some(start..items.len());
+            *place = Place { event: self.places.event, kept };
+        }
+        place.kept.clone()
+    }
+}
