@@ -109,7 +109,7 @@ fn every_shipped_rule_passes_its_tests() {
             daemonset-image-changed: 7 tests passed
             service-account-created: 6 tests passed
             denied-then-granted: 8 tests passed
-            grant-then-use: 8 tests passed
+            grant-then-use: 9 tests passed
             host-network: 7 tests passed
             host-pid: 6 tests passed
             multi-step-compromise: 8 tests passed
@@ -117,7 +117,7 @@ fn every_shipped_rule_passes_its_tests() {
             privileged-action-first-seen: 8 tests passed
             privileged-pod: 14 tests passed
             sensitive-host-path: 9 tests passed
-            776 tests of 107 rules: 776 passed, 0 failed
+            777 tests of 107 rules: 777 passed, 0 failed
         "#]],
     );
 }
