@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at surprises")]
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::LazyLock;
 
@@ -201,22 +203,30 @@ fn real_test() -> impl Strategy<Value = Expr> {
         "objectRef.namespace",
         "objectRef.apiGroup",
         "user.username",
+        "objectRef.name",
         "user.groups[*]",
+        "user.groups[0]",
+        "user.groups",
+        "impersonatedUser.username",
         "responseStatus.code",
         "requestURI",
         "requestObject.kind",
+        "requestObject.metadata.name",
         "responseObject.kind",
     ]);
+    let other = path.clone();
     let root = prop_oneof![
         4 => path.clone().prop_map(|path| Root::Event(Path::parse(path).unwrap())),
         1 => path.prop_map(|path| Root::Dotted(path.replace("[*]", "").split('.').map(str::to_owned).collect())),
-        1 => prop::sample::select(vec!["actor", "outcome", "dryRun", "final", "changes", "patch.kind", "path"])
+        1 => prop::sample::select(vec!["actor", "outcome", "decision", "dryRun", "final", "impersonated", "changes", "patch.kind", "path"])
             .prop_map(|name| Root::Fact(name.to_owned())),
         1 => prop::sample::select(vec!["metadata.name", "spec", "kind"])
             .prop_map(|path| Root::Object(Path::parse(path).unwrap())),
         1 => Just(Root::Container(Path::parse("image").unwrap())),
-        1 => prop::sample::select(vec!["ka.verb", "ka.target.resource", "ka.user.groups", "ka.response.code"])
+        1 => prop::sample::select(vec!["ka.verb", "ka.target.resource", "ka.target.name", "ka.user.groups", "ka.response.code", "ka.auth.decision"])
             .prop_map(|name| Root::Falco(name.to_owned(), None)),
+        1 => prop::sample::select(vec!["/verb", "/objectRef/name", "/user/groups/0", "/user/groups", "/objectRef/0/resource"])
+            .prop_map(|pointer| Root::Falco("jevt.value".to_owned(), Some(pointer.to_owned()))),
     ];
     let value = prop::sample::select(vec![
         "create",
@@ -240,6 +250,15 @@ fn real_test() -> impl Strategy<Value = Expr> {
         "merge",
         "Pod",
         "leases",
+        "PODS",
+        "net",
+        "Worker",
+        "helper",
+        "responsecomplete",
+        "system:authenticated",
+        "system:serviceaccounts",
+        "allow",
+        "forbid",
         "/healthz",
     ]);
     let text = move || value.clone().prop_map(str::to_owned);
@@ -253,7 +272,11 @@ fn real_test() -> impl Strategy<Value = Expr> {
         1 => (text(), fold()).prop_map(|(text, fold)| Match::Contains(text, fold)),
         1 => Just(Match::Glob("*s".to_owned(), Fold::Exact)),
         1 => Just(Match::Number(Compare::Less, 400.0)),
-        1 => Just(Match::Is(Literal::Bool(true))),
+        1 => any::<bool>().prop_map(|yes| Match::Is(Literal::Bool(yes))),
+        1 => other.prop_map(|path| {
+            let field = Field::of(Root::Event(Path::parse(path).unwrap()));
+            Match::Field(Compare::Equal, Box::new(field))
+        }),
     ];
     let quantifier = prop_oneof![4 => Just(Quantifier::Any), 1 => Just(Quantifier::Every)];
     let functions =
@@ -280,18 +303,25 @@ fn covers(names: &Names, name: &str) -> bool {
     }
 }
 
-/// Whether the event is one of those that the way speaks of, paths and groups aside.
+/// Whether the event is one of those that the way speaks of, as the policy saw its request; paths aside.
 fn belongs(event: &EventView<'_>, way: &Way) -> bool {
     let user = event.user();
     let somebody =
         if user.username.is_empty() { way.without_user } else { covers(&way.users, &user.username) };
+    let groups: BTreeSet<String> = user.groups().map(Cow::into_owned).collect();
+    let grouped = way.groups.iter().all(|one_of| !one_of.is_disjoint(&groups));
+    let somebody = somebody && grouped && way.not_groups.is_disjoint(&groups);
     let about = match event.object_ref() {
         Some(object) => way.about.resources.as_ref().is_some_and(|resources| {
             covers(&resources.groups, &object.api_group)
                 && covers(&resources.resources, &object.resource)
                 && covers(&resources.subresources, &object.subresource)
                 && covers(&resources.namespaces, &object.namespace)
-                && covers(&resources.names, &object.name)
+                // What is created is named in the body, which is read later.
+                && match (&*event.verb(), &*object.subresource) {
+                    ("create", "") => covers(&resources.names, ""),
+                    _ => covers(&resources.names, &object.name),
+                }
         }),
         None => way.about.paths.is_some(),
     };

@@ -11,58 +11,74 @@ use crate::{Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Subje
 
 /// The ways in which the test is what `wanted` says.
 pub(super) fn ways(test: &Test, wanted: bool, exact: &mut bool) -> Vec<Way> {
-    if test.field.functions.contains(&Function::Count) {
-        // Of nothing there are none, which may be what is wanted.
+    if let Match::Field(_, other) = &test.check
+        && wanted
+    {
+        // Both have to be there, and both have to be recorded.
         *exact = false;
-        return vec![Way::any()];
-    }
-    let mut place = of(&test.field);
-    if place == Place::Answer && may_be_without_answer(test) {
-        place = Place::Metadata;
+        let there = Test { check: Match::Exists, ..test.clone() };
+        let both = read(other);
+        return ways(&there, true, exact).iter().filter_map(|way| way.and(&both)).collect();
     }
     if let Some(ways) = user_fact(test, wanted) {
         return ways;
     }
-    match &place {
+    match of(&test.field) {
+        // A number of values is one itself, of nothing too.
+        _ if test.field.functions.contains(&Function::Count) && (!wanted || holds_of_nothing(test)) => {
+            *exact = false;
+            vec![Way::any()]
+        }
         Place::Visible(Visible::Uri) if !test.field.functions.is_empty() => {
             *exact = false;
             vec![Way::any()]
         }
         Place::Visible(Visible::Uri) => vec![uri(&test.check, wanted, exact)],
-        Place::Visible(visible) => vec![named(*visible, test, wanted, exact)],
+        Place::Visible(Visible::Name) if wanted => {
+            let named = named(Visible::Name, test, wanted, exact);
+            *exact = false;
+            vec![named, created()]
+        }
+        Place::Visible(visible) => vec![named(visible, test, wanted, exact)],
         Place::Stage if !test.field.functions.is_empty() => {
             *exact = false;
             vec![Way::any()]
         }
         Place::Stage => vec![stage(test, wanted, exact)],
         // What has to be absent is absent from an event that has no place for it.
-        _ if !wanted => {
+        _ if !wanted || holds_of_nothing(test) => {
             *exact = false;
             vec![Way::any()]
         }
-        _ => {
+        place => {
             *exact = false;
             vec![read_place(&place)]
         }
     }
 }
 
-/// An event without an answer has the outcome `none`.
-fn may_be_without_answer(test: &Test) -> bool {
-    let Root::Fact(_) = test.field.root else { return false };
-    let none = Test { field: Field::of(Root::Fact("outcome".to_owned())), ..test.clone() };
-    let nothing = EventView::parse(b"{}").is_ok_and(|event| Expr::Test(none).holds(&Subject::new(&event)));
-    nothing || !test.field.functions.is_empty()
+/// Whether the test is so of an event in which nothing stands: such a one needs neither an answer nor a body.
+fn holds_of_nothing(test: &Test) -> bool {
+    EventView::parse(b"{}").is_ok_and(|event| Expr::Test(test.clone()).holds(&Subject::new(&event)))
+}
+
+/// Whoever creates an object does not name it in the request: its name stands in the body, from where the API server
+/// takes it into the event. The policy decided before that.
+fn created() -> Way {
+    let of = Resources { subresources: Names::only([""]), names: Names::only([""]), ..Resources::any() };
+    Way { verbs: Names::only(["create"]), stages: ANSWERED.to_vec(), ..Way::resources(of) }
 }
 
 /// The requests in which the field is there at all.
 pub(super) fn read(field: &Field) -> Way {
-    read_place(&of(field))
+    let there = Test { field: field.clone(), quantifier: Quantifier::Any, check: Match::Exists };
+    if holds_of_nothing(&there) { Way::any() } else { read_place(&of(field)) }
 }
 
+/// At `RequestReceived` nothing of the body has been read yet, and nobody has been authorised.
+const ANSWERED: [Stage; 3] = [Stage::ResponseStarted, Stage::ResponseComplete, Stage::Panic];
+
 fn read_place(place: &Place) -> Way {
-    // At RequestReceived nothing of the body has been read yet.
-    const ANSWERED: [Stage; 3] = [Stage::ResponseStarted, Stage::ResponseComplete, Stage::Panic];
     let writes = || Names::only(["create", "update", "patch"]);
     match place {
         Place::Answer => Way { stages: ANSWERED.to_vec(), ..Way::any() },
@@ -174,7 +190,9 @@ fn words(test: &Test) -> Words {
         if fold == Fold::Exact && !lower {
             return Words { names: Names::only(words.iter().cloned()), known: Known::Exactly };
         }
-        Words { names: Names::only(words.iter().map(|text| text.to_lowercase())), known: Known::ButForCase }
+        // No text in lower case has a capital in it.
+        let possible = words.iter().filter(|text| fold != Fold::Exact || text.to_ascii_lowercase() == **text);
+        Words { names: Names::only(possible.map(|text| text.to_lowercase())), known: Known::ButForCase }
     };
     match &test.check {
         Match::Exists => Words { names: Names::any(), known: Known::Exactly },
@@ -189,15 +207,17 @@ fn words(test: &Test) -> Words {
 /// A condition on a name that a policy sees.
 fn named(visible: Visible, test: &Test, wanted: bool, exact: &mut bool) -> Way {
     let Words { names, known } = words(test);
-    // Verbs, resources, namespaces are in lower case always; names of users are what they are.
-    let known = known == Known::Exactly || known == Known::ButForCase && visible != Visible::User;
+    // Verbs, resources, namespaces are in lower case always; names of users and of roles are what they are.
+    let any_case = matches!(visible, Visible::User | Visible::Name);
+    let known = known == Known::Exactly || known == Known::ButForCase && !any_case;
     *exact &= known;
-    // A field that is there is not empty: the event leaves empty ones out.
-    let names = names.and(&Names::except([""]));
+    // A field that is there is not empty: the event leaves empty ones out, but for the verb.
+    let there = if visible == Visible::Verb { Names::any() } else { Names::except([""]) };
     let said = match (wanted, known) {
-        (true, _) => names,
-        (false, true) => names.complement(),
-        // Not like a pattern, not equal but for case: could be anything.
+        (true, true) => names.and(&there),
+        (false, true) => names.and(&there).complement(),
+        // Like a pattern, equal but for case, or not: could be anything.
+        (true, false) => there,
         (false, false) => Names::any(),
     };
     let any = Way::any();
@@ -236,10 +256,11 @@ fn groups(test: &Test, said: Names, wanted: bool, known: bool, exact: &mut bool)
 
 fn stage(test: &Test, wanted: bool, exact: &mut bool) -> Way {
     let Words { names, known } = words(test);
+    let lower = known == Known::ButForCase;
     let known = known != Known::No;
     *exact &= known;
     let is = |stage: &Stage| {
-        names.contains(&stage.to_string()) || names.contains(&stage.to_string().to_lowercase())
+        names.contains(&if lower { stage.to_string().to_lowercase() } else { stage.to_string() })
     };
     let stages = Stage::ALL.into_iter().filter(|stage| !(known || wanted) || is(stage) == wanted).collect();
     Way { stages, ..Way::any() }

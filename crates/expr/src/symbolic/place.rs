@@ -44,7 +44,13 @@ pub(super) enum Visible {
 /// What the field is.
 pub(super) fn of(field: &Field) -> Place {
     match &field.root {
-        Root::Event(path) => keyed(&keys(path), &path.to_string()),
+        Root::Event(path) => match keyed(&keys(path), &path.to_string()) {
+            // The first of the groups is not each of them, and what has no items yields none.
+            Place::Visible(Visible::Groups) if !matches!(path.steps(), [_, _, Step::Each]) => Place::Metadata,
+            Place::Visible(visible) if visible != Visible::Groups && !only_keys(path) => Place::Metadata,
+            Place::Stage if !only_keys(path) => Place::Metadata,
+            place => place,
+        },
         Root::Dotted(keys) => {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             keyed(&keys, &keys.join("."))
@@ -77,6 +83,10 @@ fn keys(path: &Path) -> Vec<&str> {
         .collect()
 }
 
+fn only_keys(path: &Path) -> bool {
+    path.steps().iter().all(|step| matches!(step, Step::Key(_)))
+}
+
 fn keyed(keys: &[&str], whole: &str) -> Place {
     let visible = match keys {
         ["user", "username"] => Visible::User,
@@ -91,17 +101,25 @@ fn keyed(keys: &[&str], whole: &str) -> Place {
         ["stage"] => return Place::Stage,
         ["requestObject", ..] => return Place::Request(whole.to_owned()),
         ["responseObject", ..] => return Place::Response(whole.to_owned()),
-        // Authorization has decided before an event is written at its first stage; the rest comes with the answer.
-        ["responseStatus", ..] => return Place::Answer,
+        // The first event is written before anybody is impersonated, authorised or admitted.
+        ["responseStatus" | "impersonatedUser", ..] => return Place::Answer,
+        ["annotations", key @ ..] if is_verdict(&key.join(".")) => return Place::Answer,
         _ => return Place::Metadata,
     };
     Place::Visible(visible)
 }
 
+/// Annotations of authorisation and admission. Authentication, and whoever passes events on, may add theirs at once.
+fn is_verdict(annotation: &str) -> bool {
+    annotation.starts_with("authorization.k8s.io/")
+        || annotation.starts_with("pod-security.kubernetes.io/")
+        || annotation.split('/').next().is_some_and(|domain| domain.ends_with("admission.k8s.io"))
+}
+
 fn fact(name: &str) -> Place {
     match name {
-        // Unless it is asked for `none`; see `leaf`.
-        "outcome" => Place::Answer,
+        // Unless it is asked for what they say at first; see `leaf`.
+        "decision" | "final" | "impersonated" | "outcome" => Place::Answer,
         "patch.kind" => Place::Request("requestObject".to_owned()),
         _ => Place::Metadata,
     }
@@ -118,19 +136,27 @@ fn falco(name: &str, argument: Option<&str>) -> Place {
         "ka.target.name" => Visible::Name,
         "ka.uri" => Visible::Uri,
         "ka.stage" => return Place::Stage,
-        "ka.response.code" | "ka.response.reason" => return Place::Answer,
+        "ka.response.code"
+        | "ka.response.reason"
+        | "ka.impuser.name"
+        | "ka.auth.decision"
+        | "ka.auth.reason"
+        | "ka.validations.admission.policy.failure"
+        | "ka.security.pod.violations" => return Place::Answer,
         "ka.resp.name" | "ka.target.pod.name" => return Place::Response(name.to_owned()),
         // It says "true" of every event.
         "ka.req.binding.subject.has_name" => return Place::Metadata,
         // The target's name, whatever it is called.
         "ka.req.configmap.name" => Visible::Name,
         "jevt.value" | "json.value" => {
-            let pointer = argument.unwrap_or_default().trim_start_matches('/').to_owned();
+            let pointer = argument.unwrap_or_default();
+            let pointer = pointer.strip_prefix('/').unwrap_or(pointer);
             let keys: Vec<String> =
                 pointer.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
-            let keys: Vec<&str> =
-                keys.iter().map(String::as_str).filter(|key| key.parse::<u32>().is_err()).collect();
-            return keyed(&keys, &keys.join("."));
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            // All groups are one text there.
+            let place = keyed(&keys, &keys.join("."));
+            return if place == Place::Visible(Visible::Groups) { Place::Metadata } else { place };
         }
         "jevt.obj" | "json.obj" => return Place::Unknown,
         name if name.starts_with("ka.req.") => return Place::Request(name.to_owned()),

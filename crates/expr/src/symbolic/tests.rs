@@ -5,7 +5,7 @@ use auditward_event::Path;
 use expect_test::{Expect, expect};
 
 use super::{Names, Paths, Way, symbolic};
-use crate::{Expr, Field, Fold, Literal, Match, Quantifier, Root, Test};
+use crate::{Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, Root, Test};
 
 fn field(root: Root) -> Field {
     Field { root, functions: Vec::new() }
@@ -285,4 +285,134 @@ fn too_many_ways_become_one() {
     let either = |n: usize| Expr::Or(vec![group(format!("a{n}")), not(group(format!("b{n}")))]);
     let needs = symbolic(&Expr::And((0..12).map(either).collect()));
     assert!(!needs.ways.is_empty() && needs.ways.len() <= super::WAYS_MAX && !needs.exact);
+}
+
+#[test]
+fn one_of_the_groups_is_not_each_of_them() {
+    let pointed = |pointer: &str, text: &str| {
+        let field = Root::Falco("jevt.value".to_owned(), Some(pointer.to_owned()));
+        test(field, Match::Equals(text.to_owned(), Fold::Exact))
+    };
+    for expr in [
+        not(is("user.groups[0]", "system:masters")),
+        not(is("user.groups", "system:masters")),
+        not(pointed("/user/groups/0", "system:masters")),
+        not(pointed("/user/groups", "[]")),
+        not(pointed("/objectRef/0/resource", "pods")),
+        not(is("objectRef[*].resource", "pods")),
+    ] {
+        check(
+            &expr,
+            &expect![[r#"
+            ; Metadata {} at RequestReceived|ResponseStarted|ResponseComplete|Panic
+        "#]],
+        );
+    }
+}
+
+#[test]
+fn what_is_created_is_named_in_the_body() {
+    check(
+        &Expr::And(vec![is("verb", "create"), is("objectRef.name", "coredns")]),
+        &expect![[r#"
+            verb {create}, subresource {}, name {}, no path; Metadata {} at ResponseStarted|ResponseComplete|Panic
+            verb {create}, name {coredns}, no path; Metadata {} at RequestReceived|ResponseStarted|ResponseComplete|Panic
+        "#]],
+    );
+    check(
+        &not(is("objectRef.name", "coredns")),
+        &expect![[r#"
+        name but {coredns}; Metadata {} at RequestReceived|ResponseStarted|ResponseComplete|Panic
+        exact
+    "#]],
+    );
+    // Roles may be called `Cluster-Admin`.
+    let folded = test(event("objectRef.name"), Match::Equals("cluster-admin".to_owned(), Fold::Unicode));
+    check(
+        &Expr::And(vec![is("verb", "delete"), folded]),
+        &expect![[r#"
+        verb {delete}, name but {}, no path; Metadata {} at RequestReceived|ResponseStarted|ResponseComplete|Panic
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_compared_is_recorded_on_both_sides() {
+    let other = Field::of(event("requestObject.spec.username"));
+    let equal = Match::Field(Compare::Equal, Box::new(other));
+    check(
+        &test(event("user.username"), equal),
+        &expect![[r#"
+        user but {}, verb {create,delete,deletecollection,patch,update}, no path, a user; Request {"requestObject.spec.username"} at ResponseStarted|ResponseComplete|Panic
+    "#]],
+    );
+}
+
+#[test]
+fn many_of_something_need_it_none_do_not() {
+    let count = |relation, number| {
+        let field = Field { functions: vec![Function::Count], ..Field::of(Root::Container(Path::new([]))) };
+        Expr::Test(Test { field, quantifier: Quantifier::Any, check: Match::Number(relation, number) })
+    };
+    check(
+        &count(Compare::Greater, 2.0),
+        &expect![[r#"
+        verb {create,patch,update}, group {,apps,batch,extensions}, resource {cronjobs,daemonsets,deployments,jobs,pods,podtemplates,replicasets,replicationcontrollers,statefulsets}, subresource {,ephemeralcontainers,resize}, no path; Request {"container"} at ResponseStarted|ResponseComplete|Panic
+    "#]],
+    );
+    check(
+        &count(Compare::Less, 2.0),
+        &expect![[r#"
+        ; Metadata {} at RequestReceived|ResponseStarted|ResponseComplete|Panic
+    "#]],
+    );
+}
+
+#[test]
+fn nobody_is_authorised_or_impersonated_at_first() {
+    let fact = |name: &str, value: Literal| test(Root::Fact(name.to_owned()), Match::Is(value));
+    for expr in [
+        fact("decision", Literal::Text("forbid".to_owned())),
+        fact("impersonated", Literal::Bool(true)),
+        fact("final", Literal::Bool(true)),
+        is("impersonatedUser.username", "admin"),
+        test(Root::Falco("ka.auth.decision".to_owned(), None), Match::Exists),
+        test(
+            Root::Dotted(vec!["annotations".to_owned(), "authorization.k8s.io/decision".to_owned()]),
+            Match::Exists,
+        ),
+    ] {
+        check(
+            &expr,
+            &expect![[r#"
+            ; Metadata {} at ResponseStarted|ResponseComplete|Panic
+        "#]],
+        );
+    }
+    check(
+        &fact("impersonated", Literal::Bool(false)),
+        &expect![[r#"
+        ; Metadata {} at RequestReceived|ResponseStarted|ResponseComplete|Panic
+    "#]],
+    );
+}
+
+#[test]
+fn capitals_are_what_they_are() {
+    let field = Field { functions: vec![Function::Lower], ..Field::of(event("verb")) };
+    let loud = Match::Equals("GET".to_owned(), Fold::Exact);
+    check(
+        &not(Expr::Test(Test { field, quantifier: Quantifier::Any, check: loud })),
+        &expect![[r#"
+        ; Metadata {} at RequestReceived|ResponseStarted|ResponseComplete|Panic
+        exact
+    "#]],
+    );
+    check(
+        &not(is("stage", "responsecomplete")),
+        &expect![[r#"
+        ; Metadata {} at RequestReceived|ResponseStarted|ResponseComplete|Panic
+        exact
+    "#]],
+    );
 }

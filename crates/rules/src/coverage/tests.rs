@@ -110,3 +110,39 @@ fn an_omitted_stage_blinds() {
         "#]],
     );
 }
+
+/// Both ways in which a pod called `web` is created: by a path with its name, which nobody uses, and without.
+fn named() -> Vec<Demand> {
+    let pod = |names: &[&str]| {
+        let set = ResourceSet {
+            groups: Words::only([""]),
+            resources: Words::only(["pods"]),
+            subresources: Words::only([""]),
+            names: Words::only(names),
+            ..ResourceSet::any()
+        };
+        let space = Space::from(Cube { verbs: Words::only(["create"]), ..Cube::resources(set) });
+        Demand { space, ..pods(Level::Metadata) }
+    };
+    vec![pod(&["web"]), pod(&[""])]
+}
+
+#[test]
+fn a_rule_for_a_name_does_not_see_it_created() {
+    let only = "- {level: Metadata, resources: [{group: '', resources: [pods], resourceNames: [web]}]}\n";
+    check(
+        only,
+        &named(),
+        &expect![[r#"
+        Blind
+        alice (system:authenticated): create pods in default: not recorded, by no rule
+    "#]],
+    );
+    check(
+        &format!("{only}- level: Metadata\n"),
+        &named(),
+        &expect![[r#"
+        Full
+    "#]],
+    );
+}
