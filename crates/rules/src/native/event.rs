@@ -273,8 +273,10 @@ fn bodies(node: &Node, event: &mut Value) {
         } else {
             "containers"
         };
+        // Whatever a test has put there instead of an object gives way to one.
+        merge_at(event, &path, json!({}));
         let pod = path.iter().fold(&mut *event, |value, key| &mut value[*key]);
-        if !pod[list].is_array() {
+        if pod[list].as_array().is_none_or(Vec::is_empty) {
             pod[list] = json!([{}]);
         }
         merge(&mut pod[list][0], to_json(container));
@@ -617,6 +619,27 @@ mod tests {
             "alice" {"groups":["system:authenticated"],"username":"bob"}
         "#]],
         );
+    }
+
+    #[test]
+    fn what_stands_in_the_way_of_a_container_gives_way() {
+        let written = [
+            "pod: er",
+            "pod: []",
+            "pod: {containers: []}",
+            "pod: {containers: x}",
+            "object: er",
+            "object: {spec: 1}",
+        ];
+        for written in written {
+            check(
+                &format!("- {{from: create-pod, {written}, container: {{image: x}}}}"),
+                "requestObject/spec/containers",
+                expect![[r#"
+                    [{"image":"x"}]
+                "#]],
+            );
+        }
     }
 
     #[test]
