@@ -488,7 +488,6 @@ level: low
                 1.yaml:2:20: error: no parameter of `privileged-pod` is called `allowedNamespace`
                   hint: did you mean `allowedNamespaces`?
                 1.yaml:3:3: error: no rule with parameters is called `exec`
-                  hint: one of `secret-read`, `event-deletion`, `curl-client`, `self-access-burst`, `self-rights-review`, `exec-in-system-namespace`, `exec-interactive-shell`, `miner-indicators`, `cluster-admin-binding`, `cronjob-created`, `daemonset-created`, `service-account-created`, `host-network`, `host-pid`, `privileged-pod`, `sensitive-host-path`
             "#]],
         );
         check(
@@ -603,6 +602,18 @@ level: low
                   hint: one step alone is a `when`
                 1.yaml:8:7: error: a rule with a `sequence` has no `when` of its own
                   hint: each step has its `when`; write what all have in common into each
+            "#]],
+        );
+        check(
+            &[&RULE.replace(
+                "when: ",
+                "sequence: {within: 5m, steps: [{name: a, when: verb == 'get'}, {name: a, when: verb == 'list'}]}\nx: ",
+            )],
+            expect![[r#"
+                1.yaml:7:71: error: two steps are called `a`
+                  hint: alerts and `policy coverage` tell steps apart by their names
+                1.yaml:8:1: error: unknown key of a rule, `x`
+                  hint: one of `id`, `title`, `description`, `severity`, `attack`, `refs`, `enabled`, `params`, `stages`, `when`, `window`, `sequence`, `firstSeen`, `groupBy`, `suppress`, `summary`, `details`, `response`, `falsePositives`, `tests`
             "#]],
         );
         check(

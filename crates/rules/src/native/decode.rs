@@ -244,6 +244,13 @@ impl Decoder<'_, '_> {
             let when = node.get("when").and_then(|node| self.text.string(node));
             let group_by = node.get("groupBy").map(|node| self.text.strings(node)).unwrap_or_default();
             if let (Some(name), Some(when)) = (name, when) {
+                if steps.iter().any(|step: &SourceStep| step.name == name.value) {
+                    self.text.error_with(
+                        &name.span,
+                        format!("two steps are called `{}`", name.value),
+                        "alerts and `policy coverage` tell steps apart by their names",
+                    );
+                }
                 let rule_groups = self.root.get("groupBy").map_or(0, |node| match &node.value {
                     Value::List(nodes) => nodes.len(),
                     _ => 1,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use auditward_event::Level;
 use auditward_expr::Expr;
 use auditward_expr::symbolic::symbolic;
-use auditward_rules::{Language, Rule, Severity, Trigger, library};
+use auditward_rules::{Language, Rule, Trigger, library};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -92,7 +92,7 @@ impl Row {
         Self {
             id: rule.id.clone(),
             title: rule.title.clone(),
-            severity: severity(rule.severity),
+            severity: rule.severity.as_str(),
             enabled: rule.enabled,
             language: match rule.origin.language {
                 Language::Native => "native",
@@ -137,19 +137,6 @@ fn table(rules: &[Row], colour: bool) -> String {
         ]);
     }
     table.render(colour)
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Debug => "debug",
-        Severity::Informational => "informational",
-        Severity::Notice => "notice",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-        Severity::Critical => "critical",
-        Severity::Alert => "alert",
-        Severity::Emergency => "emergency",
-    }
 }
 
 /// The least level at which all that the trigger asks for can be true of recorded events.
