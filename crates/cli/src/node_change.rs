@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use auditward_base::Lock;
-use auditward_node::api::{Client, Held, Holder, LeaseError};
+use auditward_node::api::{ApiError, Client, Held, Holder, LeaseError};
 use auditward_node::change::{self, Change, ChangeError, Context, Done, Limits, Recovered};
 use auditward_node::host::{self, ControlPlane, HostError, STATE};
 use auditward_node::peers::{Peer, peers};
@@ -122,15 +122,13 @@ impl Session {
     /// Asks before the API goes away, in a way that fits the cluster.
     pub(crate) fn consent(&self) -> Result<(), Failure> {
         let seconds = if self.args.quick { 15 } else { 40 };
-        let client = host::cluster_client().unwrap_or_else(|| self.site.client.clone());
-        let others = peers(&client, &self.control_plane.announced()).unwrap_or_else(|error| {
+        let others = self.others().unwrap_or_else(|error| {
             output::talk(&format!(
                 "note: whether there are other API servers could not be asked: {}",
                 chain(&error)
             ));
             Vec::new()
         });
-        others_must_be_ready(&others)?;
         let meanwhile = match &others.iter().map(name).collect::<Vec<_>>()[..] {
             [] => format!(
                 "this is the only API server of the cluster: the API will be away for about {seconds} s. Running pods go on; \
@@ -151,9 +149,21 @@ impl Session {
         ask("Go on?")
     }
 
+    fn others(&self) -> Result<Vec<Peer>, ApiError> {
+        let client = host::cluster_client().unwrap_or_else(|| self.site.client.clone());
+        peers(&client, &self.control_plane.announced())
+    }
+
     /// Does the change while we hold the cluster's lease, and says what came of it.
     pub(crate) fn run(&mut self, change: &Change) -> Result<Done, Failure> {
         let mut lease = self.lease()?;
+        // Only now: whoever held the lease before us may have been restarting the API server of another node.
+        if change.manifest.is_some()
+            && let Err(refused) = others_must_be_ready(&self.others().unwrap_or_default())
+        {
+            give_back(lease);
+            return Err(refused);
+        }
         let mut tell = teller(self.began);
         let mut context = Context {
             backups: backups(),
@@ -165,13 +175,7 @@ impl Session {
             tell: &mut tell,
         };
         let result = change::run(change, &mut context);
-        if let Some(lease) = lease
-            && let Err(error) = lease.release()
-        {
-            output::talk(&format!(
-                "note: the lease could not be given back and will run out by itself: {error}"
-            ));
-        }
+        give_back(lease);
         let done = result.map_err(|error| failure(&error))?;
         for note in &done.notes {
             output::talk(&format!("warning: {note}"));
@@ -252,6 +256,14 @@ fn ask(question: &str) -> Result<(), Failure> {
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(context("could not read the answer"))?;
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(refused()) }
+}
+
+fn give_back(lease: Option<Held>) {
+    if let Some(lease) = lease
+        && let Err(error) = lease.release()
+    {
+        output::talk(&format!("note: the lease could not be given back and will run out by itself: {error}"));
+    }
 }
 
 fn others_must_be_ready(others: &[Peer]) -> Result<(), Failure> {

@@ -145,6 +145,13 @@ impl Client {
         Self { address, ..self.clone() }
     }
 
+    /// The same user, expecting the server's certificate to be for `name`.
+    #[must_use]
+    pub fn named(&self, name: &'static str) -> Self {
+        let name = ServerName::try_from(name).unwrap_or_else(|_| self.name.clone());
+        Self { name, ..self.clone() }
+    }
+
     /// Where it connects to.
     pub fn address(&self) -> &Address {
         &self.address
