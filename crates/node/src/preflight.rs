@@ -247,6 +247,13 @@ pub fn find(paths: &crate::plan::Paths) -> io::Result<crate::plan::Found> {
     let read = |path: &PathBuf| match fs::read(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(io::Error::new(
+            error.kind(),
+            format!(
+                "`{0}` is a folder; container runtimes make one where a file was missing: rmdir {0}",
+                path.display()
+            ),
+        )),
         Err(error) => Err(io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))),
     };
     Ok(crate::plan::Found {

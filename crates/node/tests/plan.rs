@@ -90,20 +90,20 @@ fn what_is_there_is_kept() {
         settings(),
         Found::default(),
         expect![[r#"
-        make the folder /etc/kubernetes/audit, mode 0750
-        make the folder /var/log/k8s, mode 0700
-        write /etc/kubernetes/audit/policy.yaml, mode 0600
-        add flag --audit-log-maxbackup=10: keep so many rotated logs; without it older releases fill the disk
-        add flag --audit-log-maxsize=100: rotate after so many megabytes; CIS and DISA ask for 100 or more
-        change flag --audit-log-path from `/etc/kubernetes/pki/../audit.log` to `/var/log/k8s/audit.log` (line 16): where events are written; without it the log is off
-        add flag --audit-policy-file=/etc/kubernetes/audit/policy.yaml: which requests are recorded, and how much of them
-        add volume `audit-policy` for /etc/kubernetes/audit of the node
-        mount volume `audit-policy` at /etc/kubernetes/audit, read-only
-        add volume `audit-log` for /var/log/k8s of the node
-        mount volume `audit-log` at /var/log/k8s, writable
-        add annotation auditward.dev/policy-digest: `sha256:f4d222b105f9c322ba9fca71ef09162af804480bf46fa560934ffc0231ef7253`
-        warning: --audit-log-maxage is 7 days; CIS and DISA ask for 30 or more
-    "#]],
+            make the folder /etc/kubernetes/audit, mode 0750
+            make the folder /var/log/k8s, mode 0700
+            write /etc/kubernetes/audit/policy.yaml, mode 0600
+            add flag --audit-log-maxbackup=10: keep so many rotated logs; without it older releases fill the disk
+            add flag --audit-log-maxsize=100: rotate after so many megabytes; CIS and DISA ask for 100 or more
+            change flag --audit-log-path from `/etc/kubernetes/pki/../audit.log` to `/var/log/k8s/audit.log` (line 16): where events are written; without it the log is off
+            add flag --audit-policy-file=/etc/kubernetes/audit/policy.yaml: which requests are recorded, and how much of them
+            add volume `audit-policy` for /etc/kubernetes/audit of the node
+            mount volume `audit-policy` at /etc/kubernetes/audit, read-only
+            add volume `audit-log` for /var/log/k8s of the node
+            mount volume `audit-log` at /var/log/k8s, writable
+            add annotation auditward.dev/policy-digest: `sha256:470d2d75010238371a0348fcdebed606e89308f42bcbf965b04558ff0b6d00ad`
+            warning: --audit-log-maxage is 7 days; CIS and DISA ask for 30 or more
+        "#]],
     );
     let policy = Some(GUIDE.as_bytes().to_vec());
     check(
@@ -111,21 +111,21 @@ fn what_is_there_is_kept() {
         Settings::recommended(),
         Found { policy, ..Found::default() },
         expect![[r#"
-        make the folder /etc/kubernetes/audit, mode 0750
-        make the folder /var/log/kubernetes/audit, mode 0700
-        replace /etc/kubernetes/audit/policy.yaml; what it holds now is kept in the backup
-        add flag --audit-log-maxage=30: keep rotated logs for so many days; CIS and DISA ask for 30 or more
-        add flag --audit-log-maxbackup=10: keep so many rotated logs; without it older releases fill the disk
-        add flag --audit-log-maxsize=100: rotate after so many megabytes; CIS and DISA ask for 100 or more
-        add flag --audit-log-path=/var/log/kubernetes/audit/audit.log: where events are written; without it the log is off
-        add flag --audit-policy-file=/etc/kubernetes/audit/policy.yaml: which requests are recorded, and how much of them
-        add volume `audit-policy` for /etc/kubernetes/audit of the node
-        mount volume `audit-policy` at /etc/kubernetes/audit, read-only
-        add volume `audit-log` for /var/log/kubernetes/audit of the node
-        mount volume `audit-log` at /var/log/kubernetes/audit, writable
-        add annotation auditward.dev/policy-digest: `sha256:f4d222b105f9c322ba9fca71ef09162af804480bf46fa560934ffc0231ef7253`
-        warning: another policy is replaced; `auditward policy diff` shows what that changes
-    "#]],
+            make the folder /etc/kubernetes/audit, mode 0750
+            make the folder /var/log/kubernetes/audit, mode 0700
+            replace /etc/kubernetes/audit/policy.yaml; what it holds now is kept in the backup
+            add flag --audit-log-maxage=30: keep rotated logs for so many days; CIS and DISA ask for 30 or more
+            add flag --audit-log-maxbackup=10: keep so many rotated logs; without it older releases fill the disk
+            add flag --audit-log-maxsize=100: rotate after so many megabytes; CIS and DISA ask for 100 or more
+            add flag --audit-log-path=/var/log/kubernetes/audit/audit.log: where events are written; without it the log is off
+            add flag --audit-policy-file=/etc/kubernetes/audit/policy.yaml: which requests are recorded, and how much of them
+            add volume `audit-policy` for /etc/kubernetes/audit of the node
+            mount volume `audit-policy` at /etc/kubernetes/audit, read-only
+            add volume `audit-log` for /var/log/kubernetes/audit of the node
+            mount volume `audit-log` at /var/log/kubernetes/audit, writable
+            add annotation auditward.dev/policy-digest: `sha256:470d2d75010238371a0348fcdebed606e89308f42bcbf965b04558ff0b6d00ad`
+            warning: another policy is replaced; `auditward policy diff` shows what that changes
+        "#]],
     );
 }
 
@@ -142,20 +142,20 @@ fn an_api_server_that_is_not_root_owns_its_log() {
         Settings::recommended(),
         Found::default(),
         expect![[r#"
-        make the folder /etc/kubernetes/audit, mode 0750, owner 2000:2001
-        make the folder /var/log/kubernetes/audit, mode 0700, owner 2000:2001
-        write /etc/kubernetes/audit/policy.yaml, mode 0600, owner 2000:2001
-        add flag --audit-log-maxage=30: keep rotated logs for so many days; CIS and DISA ask for 30 or more
-        add flag --audit-log-maxbackup=10: keep so many rotated logs; without it older releases fill the disk
-        add flag --audit-log-maxsize=100: rotate after so many megabytes; CIS and DISA ask for 100 or more
-        add flag --audit-log-path=/var/log/kubernetes/audit/audit.log: where events are written; without it the log is off
-        add flag --audit-policy-file=/etc/kubernetes/audit/policy.yaml: which requests are recorded, and how much of them
-        add volume `audit-policy` for /etc/kubernetes/audit of the node
-        mount volume `audit-policy` at /etc/kubernetes/audit, read-only
-        add volume `audit-log` for /var/log/kubernetes/audit of the node
-        mount volume `audit-log` at /var/log/kubernetes/audit, writable
-        add annotation auditward.dev/policy-digest: `sha256:f4d222b105f9c322ba9fca71ef09162af804480bf46fa560934ffc0231ef7253`
-    "#]],
+            make the folder /etc/kubernetes/audit, mode 0750, owner 2000:2001
+            make the folder /var/log/kubernetes/audit, mode 0700, owner 2000:2001
+            write /etc/kubernetes/audit/policy.yaml, mode 0600, owner 2000:2001
+            add flag --audit-log-maxage=30: keep rotated logs for so many days; CIS and DISA ask for 30 or more
+            add flag --audit-log-maxbackup=10: keep so many rotated logs; without it older releases fill the disk
+            add flag --audit-log-maxsize=100: rotate after so many megabytes; CIS and DISA ask for 100 or more
+            add flag --audit-log-path=/var/log/kubernetes/audit/audit.log: where events are written; without it the log is off
+            add flag --audit-policy-file=/etc/kubernetes/audit/policy.yaml: which requests are recorded, and how much of them
+            add volume `audit-policy` for /etc/kubernetes/audit of the node
+            mount volume `audit-policy` at /etc/kubernetes/audit, read-only
+            add volume `audit-log` for /var/log/kubernetes/audit of the node
+            mount volume `audit-log` at /var/log/kubernetes/audit, writable
+            add annotation auditward.dev/policy-digest: `sha256:470d2d75010238371a0348fcdebed606e89308f42bcbf965b04558ff0b6d00ad`
+        "#]],
     );
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use auditward_base::Digest;
 use auditward_policy::Policy;
+use auditward_policy::lint::{Severity, lint};
 use auditward_policy::read::read;
 use serde::Serialize;
 
@@ -210,9 +211,11 @@ impl Plan {
         let pod = manifest.pod();
         let refused = |refusal| PlanError::Manifest { path: path.to_owned(), refusal };
         let (policy_text, origin) = policy_text(settings, &paths, found)?;
-        let policy = read(&policy_text)
-            .policy
-            .ok_or_else(|| PlanError::Policy { origin, text: policy_text.clone() })?;
+        let reading = read(&policy_text);
+        let bad = lint(&policy_text, &reading).into_iter().filter(|one| one.severity == Severity::Error);
+        let bad = bad.map(|one| format!("the policy: {}; `auditward policy lint` says more", one.message));
+        let bad: Vec<String> = bad.collect();
+        let policy = reading.policy.ok_or_else(|| PlanError::Policy { origin, text: policy_text.clone() })?;
         let digest = Digest::of(&policy_text);
 
         let flags = flags(pod, settings, &paths);
@@ -245,7 +248,7 @@ impl Plan {
             before: manifest.text().to_owned(),
             audit_flags: audit_flags(after.pod()),
             kubeadm: kubeadm(after.pod(), &flags, &paths),
-            warnings: warnings(&flags, found, &files, &policy),
+            warnings: [bad, warnings(&flags, found, &files, &policy)].concat(),
             folders: folders(&paths, found, owner),
             edited,
             files,
@@ -603,7 +606,7 @@ fn warnings(
     ] {
         if let Some(value) = number(name).filter(|value| *value < least) {
             let kept =
-                if value == 0 { "which means without bound".to_owned() } else { format!("{value} {why}") };
+                if value == 0 { "0, which means without bound".to_owned() } else { format!("{value} {why}") };
             warnings.push(format!("--{name} is {kept}; CIS and DISA ask for {least} or more"));
         }
     }
