@@ -25,6 +25,7 @@
 //! ```
 
 mod api_server;
+mod asking;
 mod command;
 mod etcd;
 mod images;
@@ -41,9 +42,10 @@ mod verdict;
 mod wait;
 
 pub use api_server::{ApiServer, ApiServerBuilder};
+pub use asking::{AskError, Asked, Asking};
 pub use command::CommandError;
 pub use kubectl::Kubectl;
-pub use node::{Node, NodeBuilder, NodeError};
+pub use node::{Balancer, Node, NodeBuilder, NodeError};
 pub use program::{Program, ProgramError};
 pub use start_error::StartError;
 pub use verdict::{Verdict, policy_verdict};

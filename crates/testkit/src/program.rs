@@ -3,7 +3,7 @@
 //! ```text
 //! ${XDG_CACHE_HOME:-~/.cache}/auditward/testkit/VERSION-HASH/
 //!   hyperkube                        kube-apiserver, kubectl, kubeadm, kubelet, etcd … are links to it
-//!   pause  await  image              small ones of our own, see their sources in ../hyperkube
+//!   pause  await  ask  image         small ones of our own, see their sources in ../hyperkube
 //! ```
 //!
 //! HASH is over the sources, so a changed source is another folder and nothing is ever half new. The folder is made under
@@ -21,11 +21,12 @@ use crate::keep;
 /// The Kubernetes that is built unless `AUDITWARD_K8S_VERSION` names another.
 const KUBERNETES: &str = "1.36.3";
 
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 8] = [
     ("main.go", include_str!("../hyperkube/main.go")),
     ("lifeline/lifeline.go", include_str!("../hyperkube/lifeline/lifeline.go")),
     ("pause/main.go", include_str!("../hyperkube/pause/main.go")),
     ("await/main.go", include_str!("../hyperkube/await/main.go")),
+    ("ask/main.go", include_str!("../hyperkube/ask/main.go")),
     ("image/main.go", include_str!("../hyperkube/image/main.go")),
     ("go.mod", include_str!("../hyperkube/go.mod")),
     ("go.sum", include_str!("../hyperkube/go.sum")),
@@ -150,7 +151,19 @@ fn build(version: &str, new: &Path, folder: &Path) -> Result<(), BuildError> {
         "-s -w {stamp}.gitVersion=v{version} {stamp}.gitMajor=1 {stamp}.gitMinor={minor} {stamp}.gitTreeState=clean"
     );
     let out = new.to_string_lossy().into_owned() + "/";
-    go(&["build", "-trimpath", "-ldflags", &flags, "-o", &out, ".", "./pause", "./await", "./image"])?;
+    go(&[
+        "build",
+        "-trimpath",
+        "-ldflags",
+        &flags,
+        "-o",
+        &out,
+        ".",
+        "./pause",
+        "./await",
+        "./ask",
+        "./image",
+    ])?;
     for part in PARTS {
         std::os::unix::fs::symlink("hyperkube", new.join(part))?;
     }
@@ -212,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_sources_pin_the_version_we_name() {
-        let (_, text) = SOURCES[5];
+        let (_, text) = SOURCES[6];
         assert!(text.contains(&format!("k8s.io/kubernetes v{KUBERNETES}\n")), "{text}");
     }
 }

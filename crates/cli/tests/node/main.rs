@@ -10,7 +10,10 @@
     reason = "tests stop at surprises; times are for the reader"
 )]
 
+mod cluster;
 mod crash;
+mod mistakes;
+mod outage;
 mod refuse;
 mod roll_back;
 mod story;
@@ -20,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use auditward_testkit::Node;
+use auditward_testkit::{Node, NodeBuilder};
 
 const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 const LOG: &str = "/var/log/kubernetes/audit/audit.log";
@@ -47,13 +50,19 @@ impl Machine {
             eprintln!("skipped: {reason}");
             return None;
         }
-        let node = Node::builder(name).start().unwrap_or_else(|error| panic!("{error}"));
+        Some(Self::of(Node::builder(name)))
+    }
+
+    /// The node of this builder, and our program in it.
+    fn of(builder: NodeBuilder) -> Self {
+        let node = builder.start().unwrap_or_else(|error| panic!("{error}"));
+        let name = node.name();
         // The node shares /tmp with us, and the binary may lie where it sees something else.
         let folder = Path::new("/tmp").join(format!("auditward-node-test-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::copy(env!("CARGO_BIN_EXE_auditward"), folder.join("auditward")).unwrap();
         let original = fs::read(node.path(MANIFEST)).unwrap();
-        Some(Self { node, folder, original })
+        Self { node, folder, original }
     }
 
     fn command(&self, words: &str) -> Command {

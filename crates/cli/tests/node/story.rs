@@ -1,9 +1,6 @@
 //! What people do, from off to off.
 
-use std::process::Stdio;
-use std::thread;
-use std::time::{Duration, Instant};
-
+use super::outage::Outage;
 use super::{LOG, MANIFEST, Machine, eventually};
 
 #[test]
@@ -16,7 +13,7 @@ fn on_proven_another_policy_edited_by_hand_off_again() {
     // On, with the grace that the kubelet gives.
     let outage = Outage::watch(&machine);
     machine.run("enable --yes").ended(0, &["audit is on and proven"]);
-    eprintln!("outage without --quick: {:.1} s", outage.end().as_secs_f64());
+    eprintln!("without --quick: {}", outage.end());
     let kubectl = machine.node.kubectl();
     kubectl.run(&["create", "configmap", "seen", "--from-literal=password=hidden"]).unwrap();
     eventually("kubectl's request is in the log", || {
@@ -49,7 +46,7 @@ fn on_proven_another_policy_edited_by_hand_off_again() {
     std::fs::write(machine.node.path(MANIFEST), format!("# kept by the platform team\n{edited}")).unwrap();
     let outage = Outage::watch(&machine);
     machine.run("disable --yes --quick").ended(0, &["is off", "what others edited was kept"]);
-    eprintln!("outage with --quick: {:.1} s", outage.end().as_secs_f64());
+    eprintln!("with --quick: {}", outage.end());
     machine.answers();
     let original = String::from_utf8(machine.original.clone()).unwrap();
     assert_eq!(
@@ -70,9 +67,14 @@ fn on_proven_another_policy_edited_by_hand_off_again() {
 #[test]
 fn the_guides_values_survive_an_upgrade_when_kubeadm_knows_them() {
     let Some(machine) = Machine::start("guide") else { return };
-    machine
-        .run("enable --preset guide --persist --yes --quick")
-        .ended(0, &["audit is on and proven", "wrote the ClusterConfiguration"]);
+    machine.run("enable --preset guide --persist --yes --quick").ended(
+        0,
+        &[
+            "audit is on and proven",
+            "wrote the ClusterConfiguration",
+            "every control-plane node needs the policy file before it is upgraded or joins",
+        ],
+    );
     let flags =
         machine.sh("tr '\\0' '\\n' < /proc/$(pidof -s kube-apiserver)/cmdline | grep ^--audit | sort");
     assert_eq!(
@@ -134,41 +136,4 @@ fn the_guides_values_survive_an_upgrade_when_kubeadm_knows_them() {
     assert!(!configuration.contains("audit"), "{configuration}");
     let manifest = String::from_utf8(machine.manifest()).unwrap();
     assert!(!manifest.contains("--audit"), "{manifest}");
-}
-
-/// For how long /readyz was not ok, asked ten times a second.
-struct Outage {
-    asking: thread::JoinHandle<Duration>,
-    over: std::sync::mpsc::Sender<()>,
-}
-
-impl Outage {
-    fn watch(machine: &Machine) -> Self {
-        let (over, is_over) = std::sync::mpsc::channel();
-        let kubectl = machine.node.kubectl();
-        let asking = thread::spawn(move || {
-            let mut away = Duration::ZERO;
-            let mut last = Instant::now();
-            while is_over.recv_timeout(Duration::from_millis(100)).is_err() {
-                let asked = kubectl
-                    .command()
-                    .args(["get", "--raw", "/readyz"])
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .status();
-                let now = Instant::now();
-                if !asked.is_ok_and(|status| status.success()) {
-                    away += now - last;
-                }
-                last = now;
-            }
-            away
-        });
-        Self { asking, over }
-    }
-
-    fn end(self) -> Duration {
-        _ = self.over.send(());
-        self.asking.join().unwrap()
-    }
 }

@@ -9,6 +9,7 @@
 //!                                      kubelet
 //! ```
 
+mod balancer;
 mod containerd;
 mod kubeadm;
 mod kubelet;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+pub use self::balancer::Balancer;
 use self::namespace::Namespace;
 use crate::command::{self, CommandError};
 use crate::images::{self, ImageError, Images};
