@@ -17,19 +17,19 @@ impl Digest {
     pub(crate) const MOST: Digest = Digest(u128::MAX);
 }
 
-/// Collects the parts of a [`Digest`].
-pub(crate) struct Hasher(Sha256);
+/// Collects the parts of a [`Digest`], and hashes them in one go: most are a few bytes long.
+pub(crate) struct Hasher(Vec<u8>);
 
 impl Hasher {
     /// `kind` keeps digests of different things apart.
     pub(crate) fn new(kind: &str) -> Self {
-        Hasher(Sha256::new()).part(kind.as_bytes())
+        Hasher(Vec::with_capacity(256)).part(kind.as_bytes())
     }
 
     #[must_use]
     pub(crate) fn part(mut self, bytes: &[u8]) -> Self {
-        self.0.update((bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.0.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(bytes);
         self
     }
 
@@ -49,7 +49,7 @@ impl Hasher {
     }
 
     pub(crate) fn finish(self) -> Digest {
-        let hash = self.0.finalize();
+        let hash = Sha256::digest(&self.0);
         let mut first = [0; 16];
         first.copy_from_slice(&hash[..16]);
         Digest(u128::from_be_bytes(first))

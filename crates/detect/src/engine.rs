@@ -256,12 +256,13 @@ impl Engine {
             Some(_) if repeats => self.counters.suppressed[hit.rule] += 1,
             Some(fired) => {
                 self.counters.alerts[hit.rule] += 1;
+                let values = hit.values.spelled_out();
                 let finding = Finding {
                     id: alert_id(&self.config.cluster, &rule.id, &hit),
                     count: fired.count,
                     events: fired.events,
-                    summary: summary(rule, &hit.values, limits),
-                    values: hit.values,
+                    summary: summary(rule, &values, limits),
+                    values,
                 };
                 let facts = Arc::unwrap_or_clone(hit.facts);
                 alerts.push(Alert::new(rule, &self.config.cluster, facts, finding));

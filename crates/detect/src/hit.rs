@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::Object;
 use crate::config::Limits;
 use crate::digest::{Digest, Hasher};
+use crate::texts::Texts;
 use crate::time::Micros;
 
 /// One event that one rule, or one step of a sequence, matched.
@@ -22,7 +23,7 @@ pub(crate) struct Hit {
     pub(crate) keys: Vec<Key>,
     pub(crate) facts: Arc<Facts>,
     /// Of the fields of the rule's summary, then of its details, in their order.
-    pub(crate) values: Vec<Vec<String>>,
+    pub(crate) values: Texts,
 }
 
 /// What one detector wants to know of an event.
@@ -77,12 +78,11 @@ impl Hit {
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let values: usize = self.values.iter().flatten().map(|text| text.len() + 32).sum();
         let facts = &self.facts;
         let texts = facts.user.len() + facts.user_agent.len() + facts.mark.audit_id.len();
         let keys: usize =
             self.keys.iter().map(|key| 64 + 16 * key.values.len() + 8 * key.numbers.len()).sum();
-        512 + values + texts + keys
+        512 + self.values.bytes() + texts + keys
     }
 }
 
@@ -124,9 +124,19 @@ impl Facts {
 
 /// At most so many characters; what is longer ends in `…`.
 pub(crate) fn cut(text: &str, chars_max: usize) -> String {
+    let (shown, more) = shown(text, chars_max);
+    [shown, more].concat()
+}
+
+/// What is shown of a text of which at most so many characters are, and what follows.
+pub(crate) fn shown(text: &str, chars_max: usize) -> (&str, &'static str) {
+    // There are at least as many bytes as characters.
+    if text.len() <= chars_max {
+        return (text, "");
+    }
     match text.char_indices().nth(chars_max) {
-        Some((end, _)) if text.len() > chars_max => format!("{}…", &text[..end]),
-        _ => text.to_owned(),
+        Some((end, _)) => (&text[..end], "…"),
+        None => (text, ""),
     }
 }
 

@@ -21,6 +21,7 @@ mod plan;
 mod set;
 mod state;
 mod summary;
+mod texts;
 mod time;
 mod waiting;
 

@@ -1,5 +1,6 @@
 //! Rules to be fast with.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use auditward_expr::{Expr, Field, Fold, Match, Quantifier, Root, Test};
@@ -13,8 +14,9 @@ pub(crate) fn available() -> Vec<(&'static str, Vec<Rule>)> {
     let all = [shipped.clone(), falco.clone(), sigma.clone()].concat();
     let mut sets = vec![("shipped", shipped), ("Falco's", falco), ("Sigma's", sigma), ("all", all)];
     for (_, rules) in &mut sets {
-        // What runs when nobody says anything about it.
-        rules.retain(|rule| rule.enabled);
+        let mut ids = HashSet::new();
+        // What runs when nobody says anything about it; two rules of one name do not run together.
+        rules.retain(|rule| rule.enabled && ids.insert(rule.id.clone()));
     }
     sets.retain(|(_, rules)| !rules.is_empty());
     sets

@@ -25,12 +25,13 @@ use thiserror::Error;
 use crate::alert;
 use crate::config::Limits;
 use crate::hit::{Facts, Hit, event_time};
-use crate::plan::Plan;
+use crate::plan::{Input, Plan};
 use crate::time::Micros;
 
 use answers::{Answers, Questions};
 use dag::{Dag, Node, NodeId};
 use head::Reach;
+use read::Keys;
 use values::{FieldId, Fields, Look, Places};
 
 /// Rules, compiled together. Made once, shared by all threads.
@@ -44,6 +45,8 @@ pub struct RuleSet {
     fields: Fields,
     /// By rule, the fields that its alerts tell.
     told: Vec<Vec<FieldId>>,
+    /// By rule and input, what is read for its detectors.
+    keys: Vec<Vec<Vec<Keys>>>,
     /// What has to be true of an event, for each input of each rule.
     roots: Vec<Root>,
 }
@@ -98,12 +101,16 @@ impl RuleSet {
         let mut fields = Fields::default();
         let told: Vec<Vec<FieldId>> =
             rules.iter().map(|rule| alert::fields(rule).map(|field| fields.add(field)).collect()).collect();
+        let mut of_input = |input: &Input| -> Vec<Keys> {
+            input.reads.iter().map(|reads| Keys::new(reads, &mut fields)).collect()
+        };
+        let keys = plans.iter().map(|plan| plan.inputs.iter().map(&mut of_input).collect()).collect();
         let questions = Questions::new(&dag.take_questions(), &mut fields).map_err(|bad| {
             errors.extend(bad.into_iter().map(|source| CompileError::Bad { source }));
         });
         match questions {
             Ok(questions) if errors.is_empty() => {
-                Ok(RuleSet { rules, plans, dag, questions, fields, told, roots })
+                Ok(RuleSet { rules, plans, dag, questions, fields, told, keys, roots })
             }
             _ => Err(errors),
         }
@@ -292,12 +299,11 @@ impl Residues<'_, '_> {
     }
 }
 
-fn hit(set: &RuleSet, limits: &Limits, root: Root, facts: Arc<Facts>, look: &mut Look<'_, '_>) -> Hit {
-    let reads = &set.plans[root.rule].inputs[root.input].reads;
+fn hit<'s>(set: &'s RuleSet, limits: &Limits, root: Root, facts: Arc<Facts>, look: &mut Look<'s, '_>) -> Hit {
     Hit {
         rule: root.rule,
         input: root.input,
-        keys: reads.iter().map(|reads| read::key(reads, &look.subject, limits)).collect(),
+        keys: set.keys[root.rule][root.input].iter().map(|keys| keys.of(look, limits)).collect(),
         facts,
         values: read::values(&set.told[root.rule], look, limits),
     }

@@ -2,76 +2,95 @@
 
 use std::borrow::Cow;
 
-use auditward_expr::{Field, Item, Subject};
-
-use super::values::{FieldId, Look};
+use super::values::{FieldId, Fields, Look};
 use crate::config::Limits;
 use crate::digest::{Digest, Hasher};
-use crate::hit::{Key, cut};
+use crate::hit::Key;
 use crate::plan::{Reads, Values};
+use crate::texts::Texts;
 
-/// What a detector wants to know.
-pub(super) fn key(reads: &Reads, subject: &Subject<'_>, limits: &Limits) -> Key {
-    let group = joint("group", &reads.group, subject, limits).finish();
-    let values = match &reads.values {
-        Values::None => Vec::new(),
-        Values::Together(fields) => vec![joint("key", fields, subject, limits).digest(group).finish()],
-        Values::Each(fields) => combinations(fields, subject, limits),
-    };
-    let mut numbers = Vec::new();
-    if let Some(field) = &reads.number {
-        field.each(subject, &mut |item| {
-            if numbers.len() < limits.values_max {
-                numbers.extend(item.number());
-            }
-        });
-    }
-    Key { group, values, numbers }
+/// [`Reads`], its fields by their numbers.
+#[derive(Debug)]
+pub(super) struct Keys {
+    group: Vec<FieldId>,
+    values: KeyValues,
+    number: Option<FieldId>,
 }
 
-/// The values of a field as texts: so many at most.
-fn texts<'e>(field: &Field, subject: &Subject<'e>, limits: &Limits) -> Vec<Cow<'e, str>> {
-    let mut texts = Vec::new();
-    field.each(subject, &mut |item: Item<'e>| {
-        if texts.len() < limits.values_max {
-            texts.extend(item.into_text());
+#[derive(Debug)]
+enum KeyValues {
+    None,
+    Together(Vec<FieldId>),
+    Each(Vec<FieldId>),
+}
+
+impl Keys {
+    pub(super) fn new(reads: &Reads, fields: &mut Fields) -> Self {
+        let mut all = |of: &[_]| of.iter().map(|field| fields.add(field)).collect();
+        Keys {
+            group: all(&reads.group),
+            values: match &reads.values {
+                Values::None => KeyValues::None,
+                Values::Together(of) => KeyValues::Together(all(of)),
+                Values::Each(of) => KeyValues::Each(all(of)),
+            },
+            number: reads.number.as_ref().map(|field| fields.add(field)),
         }
-    });
-    texts
+    }
+
+    /// What a detector wants to know.
+    pub(super) fn of<'f>(&'f self, look: &mut Look<'f, '_>, limits: &Limits) -> Key {
+        let group = look.group(&self.group, |look| joint("group", &self.group, look, limits).finish());
+        let values = match &self.values {
+            KeyValues::None => Vec::new(),
+            KeyValues::Together(fields) => vec![joint("key", fields, look, limits).digest(group).finish()],
+            KeyValues::Each(fields) => combinations(fields, look, limits),
+        };
+        let mut numbers = Vec::new();
+        if let Some(field) = self.number {
+            look.each(field, &mut |item| {
+                if numbers.len() < limits.values_max {
+                    numbers.extend(item.number());
+                }
+            });
+        }
+        Key { group, values, numbers }
+    }
 }
 
 /// All values of all fields as one name.
-fn joint(kind: &str, fields: &[Field], subject: &Subject<'_>, limits: &Limits) -> Hasher {
+fn joint(kind: &str, fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) -> Hasher {
     fields.iter().fold(Hasher::new(kind), |hasher, field| {
-        let texts = texts(field, subject, limits);
-        let hasher = hasher.size(texts.len());
-        texts.iter().fold(hasher, |hasher, text| hasher.part(text.as_bytes()))
+        look.texts(*field, limits.values_max, |texts| {
+            let hasher = hasher.size(texts.len());
+            texts.iter().fold(hasher, |hasher, text| hasher.part(text.as_bytes()))
+        })
     })
 }
 
 /// Every choice of one value of each field; none where a field has no value.
-fn combinations(fields: &[Field], subject: &Subject<'_>, limits: &Limits) -> Vec<Digest> {
-    let mut all = vec![Hasher::new("value").finish()];
-    for field in fields {
-        let texts = texts(field, subject, limits);
-        let longer = all.iter().flat_map(|begun| {
-            texts.iter().map(|text| Hasher::new("value").digest(*begun).part(text.as_bytes()).finish())
-        });
-        all = longer.take(limits.values_max).collect();
-    }
-    all
+fn combinations(fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) -> Vec<Digest> {
+    fields.iter().fold(vec![Hasher::new("value").finish()], |all, field| {
+        look.texts(*field, limits.values_max, |texts| {
+            let longer = |begun: Digest, text: &Cow<'_, str>| {
+                Hasher::new("value").digest(begun).part(text.as_bytes()).finish()
+            };
+            let longer = all.iter().flat_map(|begun| texts.iter().map(|text| longer(*begun, text)));
+            longer.take(limits.values_max).collect()
+        })
+    })
 }
 
 /// What these fields say, for alerts.
-pub(super) fn values(fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) -> Vec<Vec<String>> {
-    let texts = |field: &FieldId| {
-        let mut texts = Vec::new();
-        look.each(*field, &mut |item| {
-            if texts.len() < limits.values_max {
-                texts.extend(item.text().map(|text| cut(&text, limits.text_chars_max)));
+pub(super) fn values(fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) -> Texts {
+    let mut all = Texts::with_capacity(fields.len());
+    for field in fields {
+        look.texts(*field, limits.values_max, |texts| {
+            for text in texts {
+                all.push(text, limits.text_chars_max);
             }
         });
-        texts
-    };
-    fields.iter().map(texts).collect()
+        all.next_field();
+    }
+    all
 }

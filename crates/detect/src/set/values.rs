@@ -1,10 +1,13 @@
 //! What the fields say of the event that is looked at: each is read at most once, whoever asks.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
 use auditward_event::EventView;
 use auditward_expr::{CompiledTest, Field, Item, Subject};
+
+use crate::digest::Digest;
 
 /// How many values of one field are kept. A field with more of them is read again by each who asks, so that an event of
 /// many megabytes is not in memory some more times.
@@ -52,6 +55,8 @@ pub(super) struct Look<'f, 'e> {
     fields: &'f [Field],
     places: &'f mut Places,
     items: Vec<Item<'e>>,
+    /// The names of groups that were worked out. Events are in few, so looking through them is quick.
+    groups: Vec<(&'f [FieldId], Digest)>,
 }
 
 impl<'f, 'e> Look<'f, 'e> {
@@ -62,7 +67,8 @@ impl<'f, 'e> Look<'f, 'e> {
             places.places.fill(Place::default());
             places.event = 1;
         }
-        Look { subject: Subject::new(view), fields: &fields.fields, places, items: Vec::new() }
+        let (items, groups) = (Vec::new(), Vec::new());
+        Look { subject: Subject::new(view), fields: &fields.fields, places, items, groups }
     }
 
     /// Whether the test, which is of this field, is true of the event.
@@ -79,6 +85,40 @@ impl<'f, 'e> Look<'f, 'e> {
             Some(kept) => self.items[kept].iter().for_each(found),
             None => self.fields[field.0].each(&self.subject, &mut |item| found(&item)),
         }
+    }
+
+    /// Works on the texts of the field, so many at most.
+    pub(super) fn texts<T>(
+        &mut self,
+        field: FieldId,
+        max: usize,
+        work: impl FnOnce(&[Cow<'_, str>]) -> T,
+    ) -> T {
+        match self.kept(field) {
+            Some(kept) => {
+                let texts: Vec<_> = self.items[kept].iter().filter_map(Item::text).take(max).collect();
+                work(&texts)
+            }
+            None => {
+                let mut texts = Vec::new();
+                self.fields[field.0].each(&self.subject, &mut |item| {
+                    if texts.len() < max {
+                        texts.extend(item.into_text());
+                    }
+                });
+                work(&texts)
+            }
+        }
+    }
+
+    /// The name of the group that these fields make, from `make` the first time.
+    pub(super) fn group(&mut self, fields: &'f [FieldId], make: impl FnOnce(&mut Self) -> Digest) -> Digest {
+        if let Some((_, group)) = self.groups.iter().find(|(known, _)| *known == fields) {
+            return *group;
+        }
+        let group = make(self);
+        self.groups.push((fields, group));
+        group
     }
 
     /// Where in [`Look::items`] the values of the field are.
