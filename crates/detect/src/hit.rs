@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use auditward_event::EventView;
+use auditward_expr::Subject;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Object;
@@ -88,7 +89,8 @@ impl Hit {
 
 impl Facts {
     /// `time` stands in where the event has none.
-    pub(crate) fn of(view: &EventView<'_>, time: Micros, limits: &Limits) -> Self {
+    pub(crate) fn of(subject: &Subject<'_>, time: Micros, limits: &Limits) -> Self {
+        let view = subject.event();
         let cut = |text: &str| cut(text, limits.text_chars_max);
         let audit_id = view.audit_id();
         let stage = view.stage().map_or("", auditward_event::Stage::as_str);
@@ -105,13 +107,13 @@ impl Facts {
             request,
             event: Hasher::new("stage").digest(request).part(stage.as_bytes()).number(time).finish(),
             mark: Arc::new(EventRef { audit_id: cut(&audit_id), stage: stage.to_owned() }),
-            user: cut(&view.user().username),
+            user: cut(&subject.user().username),
             impersonated_user: view.impersonated_user().map(|user| cut(&user.username)),
             source_ips: view.source_ips().take(limits.values_max).map(|ip| cut(&ip)).collect(),
             user_agent: cut(&view.user_agent()),
             verb: cut(&view.verb()),
             code: view.response_code(),
-            object: view.object_ref().map(|object| Object {
+            object: subject.object_ref().map(|object| Object {
                 api_group: cut(&object.api_group),
                 resource: cut(&object.resource),
                 subresource: cut(&object.subresource),

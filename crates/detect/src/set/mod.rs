@@ -201,8 +201,9 @@ impl Matcher {
             if !self.answers.holds(root.node, &self.dag, &self.set.questions, &mut look) {
                 continue;
             }
-            let facts = facts
-                .get_or_insert_with(|| Arc::new(Facts::of(view, time.unwrap_or_default(), &self.limits)));
+            let facts = facts.get_or_insert_with(|| {
+                Arc::new(Facts::of(&look.subject, time.unwrap_or_default(), &self.limits))
+            });
             batch.hits.push((index, hit(&self.set, &self.limits, *root, facts.clone(), &mut look)));
         }
     }

@@ -67,7 +67,8 @@ impl<'f, 'e> Look<'f, 'e> {
             places.places.fill(Place::default());
             places.event = 1;
         }
-        let (items, groups) = (Vec::new(), Vec::new());
+        // Room for what most events are asked, so that nothing has to move while it fills.
+        let (items, groups) = (Vec::with_capacity(24), Vec::with_capacity(4));
         Look { subject: Subject::new(view), fields: &fields.fields, places, items, groups }
     }
 
