@@ -29,14 +29,14 @@ const CAPTURES: &[(&str, &[&str])] = &[
     ("k8s-1004-hostpath", &["sensitive-host-path"]),
     ("k8s-1005-hostnetwork", &["host-network"]),
     ("k8s-1006-hostpid", &["host-pid"]),
-    ("k8s-1010-mgmt-pod", &["pod-by-hand"]),
+    ("k8s-1010-mgmt-pod", &["pod-by-hand", "workload-in-system-namespace"]),
     ("k8s-1024-miner", &["miner-indicators"]),
     ("k8s-1012-daemonset", &["daemonset-created"]),
     ("k8s-1013-cronjob", &["cronjob-created"]),
-    ("k8s-1017-serviceaccount", &["service-account-created"]),
-    ("k8s-1016-clusteradmin", &["cluster-admin-binding"]),
-    ("wildcard-role", &[]),
-    ("anonymous-binding", &["access-for-anonymous"]),
+    ("k8s-1017-serviceaccount", &["service-account-created", "service-account-in-system-namespace"]),
+    ("k8s-1016-clusteradmin", &["cluster-admin-binding", "role-binding-changed"]),
+    ("wildcard-role", &["all-powerful-role", "wildcard-role"]),
+    ("anonymous-binding", &["access-for-anonymous", "role-binding-changed"]),
     (
         "k8s-1014-secrets",
         &[
@@ -65,10 +65,27 @@ const CAPTURES: &[(&str, &[&str])] = &[
         &["host-network", "host-pid", "node-shell", "pod-by-hand", "privileged-pod", "sensitive-host-path"],
     ),
     ("nodes-proxy", &["node-proxy"]),
-    ("impersonate", &[]),
-    ("token-request", &[]),
-    ("csr", &["denied-then-granted"]),
-    ("webhook", &["admission-guard-removed", "short-lived-grant"]),
+    ("impersonate", &["impersonation", "privileged-impersonation"]),
+    ("token-request", &["token-long-lived"]),
+    (
+        "csr",
+        &[
+            "certificate-self-approved",
+            "client-certificate-approved",
+            "denied-then-granted",
+            "masters-certificate-refused",
+        ],
+    ),
+    (
+        "webhook",
+        &[
+            "admission-guard-removed",
+            "admission-webhook-changed",
+            "short-lived-grant",
+            "webhook-outside",
+            "webhook-sees-secrets",
+        ],
+    ),
     ("k8s-1023-externalip", &["service-external-address"]),
     ("nodeport", &["service-exposed"]),
     ("k8s-1022-ingress", &["ingress-injection", "ingress-snippet"]),
@@ -82,14 +99,14 @@ const CAPTURES: &[(&str, &[&str])] = &[
 const NOT_RECORDED: &[&str] = &["k8s-1009-exec-mgmt", "k8s-1001-delete-events", "configmap-credentials"];
 
 /// Steps whose alarm is still to be written.
-const NOT_YET: &[&str] = &["k8s-1010-mgmt-pod"];
+const NOT_YET: &[&str] = &[];
 
 /// As [`CAPTURES`], for `examples/audit.log.gz`; a step is named by how its row in `examples/README.md` begins. What comes before
 /// the first of them is ordinary work.
 const LOG: &[(&str, &[&str])] = &[
     ("tries what a developer may not", &["access-denied", "secret-read-denied", "self-rights-review"]),
     ("reads the shop's secrets", &["secret-read"]),
-    ("requests a token", &[]),
+    ("requests a token", &["token-minted"]),
     (
         "lists all secrets",
         &["cluster-secrets-listed", "cluster-secrets-read-by-account", "grant-then-use", "secret-read"],
@@ -99,14 +116,23 @@ const LOG: &[(&str, &[&str])] = &[
     ("starts a pod that mounts", &["sensitive-host-path"]),
     ("starts a pod in the node's", &["host-network", "host-pid"]),
     ("starts a coin miner", &["miner-indicators"]),
-    ("binds `cluster-admin`", &["cluster-admin-binding"]),
-    ("lets anonymous users", &["access-for-anonymous"]),
+    ("binds `cluster-admin`", &["cluster-admin-binding", "role-binding-changed"]),
+    ("lets anonymous users", &["access-for-anonymous", "role-binding-changed"]),
     ("looks in without", &["anonymous-read", "curl-client", "grant-then-use"]),
-    ("makes a role that", &[]),
-    ("impersonates", &[]),
+    ("makes a role that", &["all-powerful-role", "wildcard-role"]),
+    ("impersonates", &["impersonation"]),
     ("reaches the kubelet", &["node-proxy"]),
-    ("has a certificate", &["access-denied", "denied-then-granted"]),
-    ("registers a webhook", &[]),
+    (
+        "has a certificate",
+        &[
+            "access-denied",
+            "certificate-self-approved",
+            "client-certificate-approved",
+            "denied-then-granted",
+            "masters-certificate-refused",
+        ],
+    ),
+    ("registers a webhook", &["admission-webhook-changed", "webhook-outside", "webhook-sees-secrets"]),
     ("opens a node port", &["service-exposed"]),
     ("adds a debugging container", &["ephemeral-container"]),
     ("covers its tracks", &["admission-guard-removed", "event-deletion", "short-lived-grant"]),
@@ -116,8 +142,12 @@ const LOG: &[(&str, &[&str])] = &[
 /// Falco's samples, and the rules that each is for. Those that are not named are for none: they are there to be left alone.
 const TRACES: &[(&str, &[&str])] = &[
     ("anonymous_creates_namespace_foo", &["anonymous-write"]),
-    ("attach_cluster_admin_role", &["cluster-admin-binding"]),
+    ("attach_cluster_admin_role", &["cluster-admin-binding", "role-binding-changed"]),
     ("attach_pod", &["command-in-pod"]),
+    ("create_cluster_role_pod_exec", &["secret-reading-role"]),
+    ("create_cluster_role_wildcard_resources", &["wildcard-role"]),
+    ("create_cluster_role_wildcard_verbs", &["wildcard-role"]),
+    ("create_clusterrolebinding", &["role-binding-changed"]),
     ("create_configmap_sensitive_values", &["credentials-in-configmap"]),
     ("create_kube_system_secret", &["secret-written"]),
     ("create_nginx_pod_hostnetwork", &["host-network"]),
@@ -129,10 +159,19 @@ const TRACES: &[(&str, &[&str])] = &[
     ("create_nginx_service_nodeport", &["service-exposed"]),
     ("create_secret", &["secret-written"]),
     ("create_serviceaccount", &["service-account-created"]),
-    ("create_serviceaccount_kube_public_namespace", &["service-account-created"]),
-    ("create_serviceaccount_kube_system_namespace", &["service-account-created"]),
+    (
+        "create_serviceaccount_kube_public_namespace",
+        &["service-account-created", "service-account-in-system-namespace"],
+    ),
+    (
+        "create_serviceaccount_kube_system_namespace",
+        &["service-account-created", "service-account-in-system-namespace"],
+    ),
+    ("delete_cluster_role_kube_aggregator", &["system-role-changed"]),
+    ("delete_clusterrolebinding", &["role-binding-changed"]),
     ("delete_namespace_foo", &["namespace-deleted"]),
     ("delete_secret", &["secret-written"]),
+    ("modify_cluster_role_node_problem_detector", &["system-role-changed"]),
     ("exec_pod", &["command-in-pod", "exec-interactive-shell"]),
 ];
 

@@ -77,19 +77,19 @@ fn with_everything_recorded() {
     check(
         "full.jsonl.gz",
         expect![[r#"
-            (before): access-denied, breakglass-used, internals-read, job-by-hand, secret-written ×2, service-account-created
+            (before): access-denied, breakglass-used, impersonation, internals-read, job-by-hand, role-binding-changed, secret-written ×2, service-account-created
             k8s-1002-privileged: pod-by-hand, privileged-pod
             k8s-1004-hostpath: sensitive-host-path
             k8s-1005-hostnetwork: host-network
             k8s-1006-hostpid: host-pid
-            k8s-1010-mgmt-pod: pod-by-hand
+            k8s-1010-mgmt-pod: pod-by-hand, workload-in-system-namespace
             k8s-1024-miner: miner-indicators
             k8s-1012-daemonset: daemonset-created
             k8s-1013-cronjob: cronjob-created
-            k8s-1017-serviceaccount: service-account-created
-            k8s-1016-clusteradmin: cluster-admin-binding
-            wildcard-role: 
-            anonymous-binding: access-for-anonymous
+            k8s-1017-serviceaccount: service-account-created, service-account-in-system-namespace
+            k8s-1016-clusteradmin: cluster-admin-binding, role-binding-changed
+            wildcard-role: all-powerful-role, wildcard-role
+            anonymous-binding: access-for-anonymous, role-binding-changed, token-minted ×2, token-of-system-account
             k8s-1014-secrets: cluster-secrets-listed ×2, cluster-secrets-read-by-account, curl-client, grant-then-use, secret-read ×3
             k8s-1020-forbidden: access-denied, denied-kinds, secret-read-denied
             k8s-1008-curl-sa: curl-client
@@ -103,10 +103,10 @@ fn with_everything_recorded() {
             debug-ephemeral: ephemeral-container
             node-debug: host-network, host-pid, node-shell, pod-by-hand, privileged-pod, sensitive-host-path
             nodes-proxy: node-proxy
-            impersonate: 
-            token-request: 
-            csr: denied-then-granted
-            webhook: admission-guard-removed, short-lived-grant
+            impersonate: impersonation, privileged-impersonation
+            token-request: token-long-lived
+            csr: certificate-self-approved, client-certificate-approved, denied-then-granted, masters-certificate-refused
+            webhook: admission-guard-removed, admission-webhook-changed, short-lived-grant, webhook-outside, webhook-sees-secrets
             k8s-1023-externalip: service-external-address
             nodeport: service-exposed
             k8s-1022-ingress: ingress-injection, ingress-snippet
@@ -123,19 +123,19 @@ fn with_the_policy_that_guides_copy() {
     check(
         "guide.jsonl.gz",
         expect![[r#"
-            (before): access-denied, breakglass-used, internals-read, job-by-hand, secret-written ×2, service-account-created
+            (before): access-denied, breakglass-used, impersonation, internals-read, job-by-hand, role-binding-changed, secret-written ×2, service-account-created
             k8s-1002-privileged: pod-by-hand, privileged-pod
             k8s-1004-hostpath: sensitive-host-path
             k8s-1005-hostnetwork: host-network
             k8s-1006-hostpid: host-pid
-            k8s-1010-mgmt-pod: pod-by-hand
+            k8s-1010-mgmt-pod: pod-by-hand, workload-in-system-namespace
             k8s-1024-miner: miner-indicators
             k8s-1012-daemonset: daemonset-created
             k8s-1013-cronjob: cronjob-created
-            k8s-1017-serviceaccount: service-account-created
-            k8s-1016-clusteradmin: cluster-admin-binding
-            wildcard-role: 
-            anonymous-binding: access-for-anonymous
+            k8s-1017-serviceaccount: service-account-created, service-account-in-system-namespace
+            k8s-1016-clusteradmin: cluster-admin-binding, role-binding-changed
+            wildcard-role: all-powerful-role, wildcard-role
+            anonymous-binding: access-for-anonymous, role-binding-changed, token-minted ×2, token-of-system-account
             k8s-1014-secrets: cluster-secrets-listed ×2, cluster-secrets-read-by-account, curl-client, grant-then-use, secret-read ×3
             k8s-1020-forbidden: access-denied, denied-kinds, secret-read-denied
             k8s-1008-curl-sa: curl-client
@@ -149,10 +149,10 @@ fn with_the_policy_that_guides_copy() {
             debug-ephemeral: ephemeral-container
             node-debug: host-network, host-pid, node-shell, pod-by-hand, privileged-pod, sensitive-host-path
             nodes-proxy: node-proxy
-            impersonate: 
-            token-request: 
-            csr: denied-then-granted
-            webhook: admission-guard-removed, short-lived-grant
+            impersonate: impersonation, privileged-impersonation
+            token-request: token-long-lived
+            csr: certificate-self-approved, client-certificate-approved, denied-then-granted, masters-certificate-refused
+            webhook: admission-guard-removed, admission-webhook-changed, short-lived-grant, webhook-outside, webhook-sees-secrets
             k8s-1023-externalip: service-external-address
             nodeport: service-exposed
             k8s-1022-ingress: ingress-injection, ingress-snippet

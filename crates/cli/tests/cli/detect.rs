@@ -19,8 +19,8 @@ fn alerts_for_people() {
         expect![[r#"
             exit 1
             --- stdout
-            TIME                         SEVERITY       RULE                   USER                      OBJECT                                SUMMARY
-            2026-01-02T03:04:05.100000Z  critical       privileged-pod         mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
+            TIME                         SEVERITY       RULE                     USER                      OBJECT                                SUMMARY
+            2026-01-02T03:04:05.100000Z  critical       privileged-pod           mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
             --- stderr
             <stdin>: line 2, column 77: a string without end
             1 alert in 2 events of 1.3 kB
@@ -34,8 +34,8 @@ fn alerts_for_people() {
         expect![[r#"
             exit 0
             --- stdout
-            TIME                         SEVERITY       RULE                   USER                      OBJECT                                SUMMARY
-            2026-01-02T03:04:05.100000Z  critical       privileged-pod         mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
+            TIME                         SEVERITY       RULE                     USER                      OBJECT                                SUMMARY
+            2026-01-02T03:04:05.100000Z  critical       privileged-pod           mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
             --- stderr
             <stdin>: line 2, column 77: a string without end
             1 alert in 2 events of 1.3 kB
@@ -157,8 +157,8 @@ fn what_is_followed_is_told_at_once() {
         expect![[r#"
             exit 1
             --- stdout
-            TIME                         SEVERITY       RULE                   USER                      OBJECT                                SUMMARY
-            2026-01-02T03:04:05.100000Z  critical       privileged-pod         mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
+            TIME                         SEVERITY       RULE                     USER                      OBJECT                                SUMMARY
+            2026-01-02T03:04:05.100000Z  critical       privileged-pod           mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
             --- stderr
             <stdin>: line 2, column 77: a string without end
             1 alert in 2 events of 1.3 kB

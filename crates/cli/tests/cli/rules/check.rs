@@ -10,7 +10,7 @@ fn the_shipped_rules() {
         expect![[r#"
             exit 0
             --- stdout
-            107 rules in 108 files: 0 errors, 0 warnings, 0 notes
+            153 rules in 154 files: 0 errors, 0 warnings, 0 notes
         "#]],
     );
 }

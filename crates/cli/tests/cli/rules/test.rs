@@ -102,22 +102,68 @@ fn every_shipped_rule_passes_its_tests() {
             account-in-other-namespace: 7 tests passed
             identity-from-many-addresses: 6 tests passed
             identity-inside-and-outside: 7 tests passed
-            cluster-admin-binding: 7 tests passed
+            admin-subjects-changed: 8 tests passed
+            admission-webhook-changed: 10 tests passed
+            api-extended: 8 tests passed
+            aws-auth-changed: 10 tests passed
+            bootstrap-token: 8 tests passed
+            certificate-self-approved: 8 tests passed
+            client-certificate-approved: 9 tests passed
+            cluster-admin-binding: 8 tests passed
+            cluster-plumbing-changed: 11 tests passed
+            controller-account-used: 10 tests passed
             cronjob-changed: 7 tests passed
             cronjob-created: 7 tests passed
             daemonset-created: 7 tests passed
             daemonset-image-changed: 7 tests passed
+            default-account-bound: 10 tests passed
+            masters-certificate-refused: 4 tests passed
+            node-certificate-by-stranger: 7 tests passed
+            node-created-by-stranger: 7 tests passed
+            node-joined: 4 tests passed
+            role-binding-changed: 9 tests passed
+            self-grant: 12 tests passed
             service-account-created: 6 tests passed
+            service-account-in-system-namespace: 9 tests passed
+            static-pod: 6 tests passed
+            strong-role-binding: 13 tests passed
+            token-long-lived: 7 tests passed
+            token-minted: 9 tests passed
+            token-of-system-account: 8 tests passed
+            token-secret: 7 tests passed
+            unknown-static-pod: 6 tests passed
+            webhook-outside: 11 tests passed
+            webhook-sees-secrets: 8 tests passed
+            workload-in-system-namespace: 12 tests passed
+            admission-violation: 7 tests passed
+            all-powerful-role: 11 tests passed
+            dangerous-capabilities: 14 tests passed
             denied-then-granted: 8 tests passed
+            escalation-role: 11 tests passed
+            grant-refused: 4 tests passed
             grant-then-use: 9 tests passed
             host-network: 7 tests passed
+            host-path-volume: 8 tests passed
             host-pid: 6 tests passed
+            host-port: 7 tests passed
+            impersonation-refused: 5 tests passed
+            impersonation: 5 tests passed
             multi-step-compromise: 8 tests passed
             new-admin-identity: 7 tests passed
+            node-oversteps: 13 tests passed
+            pod-security-lowered: 10 tests passed
             privileged-action-first-seen: 8 tests passed
+            privileged-impersonation: 9 tests passed
             privileged-pod: 14 tests passed
+            role-aggregated: 7 tests passed
+            secret-reading-role: 8 tests passed
             sensitive-host-path: 9 tests passed
-            777 tests of 107 rules: 777 passed, 0 failed
+            shared-process-namespace: 7 tests passed
+            system-role-changed: 11 tests passed
+            unconfined-profile: 10 tests passed
+            wildcard-role: 8 tests passed
+            workload-account-changed: 11 tests passed
+            1175 tests of 153 rules: 1175 passed, 0 failed
         "#]],
     );
 }
