@@ -61,7 +61,7 @@ const CAPTURES: &[(&str, &[&str])] = &[
     ("k8s-1003-exec-shell", &["exec-interactive-shell", "command-in-pod"]),
     ("k8s-1009-exec-mgmt", &["exec-in-system-namespace", "command-in-pod", "exec-reads-credentials"]),
     ("attach", &["command-in-pod"]),
-    ("port-forward", &["port-forward"]),
+    ("port-forward", &["pod-port-forward"]),
     ("debug-ephemeral", &["ephemeral-container"]),
     (
         "node-debug",

@@ -65,7 +65,7 @@ fn every_shipped_rule_passes_its_tests() {
             node-proxy: 7 tests passed
             node-shell: 8 tests passed
             pod-by-hand: 8 tests passed
-            port-forward: 7 tests passed
+            pod-port-forward: 7 tests passed
             workload-proxy: 6 tests passed
             cluster-dns-changed: 8 tests passed
             collections-deleted: 6 tests passed
