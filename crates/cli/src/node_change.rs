@@ -13,8 +13,10 @@ use auditward_base::Lock;
 use auditward_node::api::{ApiError, Client, Held, Holder, LeaseError};
 use auditward_node::change::{self, Change, ChangeError, Context, Done, Limits, Recovered};
 use auditward_node::host::{self, ControlPlane, HostError, STATE};
+use auditward_node::inspect::{self, Host};
 use auditward_node::peers::{Peer, peers};
 use auditward_node::prove::{Probe, Proof, Trail, prove};
+use auditward_node::service::{self, Service};
 use auditward_node::watch::Site;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -39,6 +41,9 @@ pub(crate) struct ChangeArgs {
     /// The API server's manifest, where it is not in the kubelet's folder
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
+    /// The credentials to ask the API server with, where the node's own lie elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// How long the API server may take to be ready before everything is undone, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..=3600))]
     pub(crate) timeout: u64,
@@ -47,9 +52,17 @@ pub(crate) struct ChangeArgs {
     pub(crate) wait: u64,
 }
 
+/// What runs the API server here.
+pub(crate) enum Runs {
+    /// The kubelet, from a manifest.
+    Pod(Box<ControlPlane>),
+    /// A unit.
+    Service(Service),
+}
+
 /// A node that is ours to change.
 pub(crate) struct Session {
-    pub(crate) control_plane: ControlPlane,
+    pub(crate) runs: Runs,
     pub(crate) site: Site,
     args: ChangeArgs,
     stop: Arc<AtomicBool>,
@@ -66,14 +79,41 @@ impl ChangeArgs {
         })
     }
 
+    /// What runs this node's API server.
+    pub(crate) fn look(&self) -> Result<Runs, Failure> {
+        if self.manifest.is_some() {
+            return Ok(Runs::Pod(Box::new(self.find()?)));
+        }
+        match inspect::find(&Host::live()).distribution.and_then(service::wanted_service) {
+            Some(service) => Ok(Runs::Service(service)),
+            None => Ok(Runs::Pod(Box::new(self.find()?))),
+        }
+    }
+
+    fn site(&self, runs: &Runs) -> Result<Site, Failure> {
+        let site = match runs {
+            Runs::Pod(pod) => match &self.kubeconfig {
+                None => pod.site(true),
+                Some(path) => pod.site_with(path),
+            },
+            Runs::Service(service) => {
+                service::site(*service, service::unit(*service), self.kubeconfig.as_deref(), true)
+            }
+        };
+        site.map_err(|error| {
+            context("this node has no way to ask its API server")(error)
+                .hint("name an administrator's kubeconfig with --kubeconfig")
+        })
+    }
+
     /// Takes the node, and finishes or undoes what another run left behind.
     pub(crate) fn begin(self) -> Result<Session, Failure> {
         // What cannot be found now may be found once what was left behind is undone.
         let lock = lock()?;
-        let control_plane = self.find()?;
-        let site = control_plane.site(true).map_err(context("this node has no way to ask its API server"))?;
+        let runs = self.look()?;
+        let site = self.site(&runs)?;
         let mut session = Session {
-            control_plane,
+            runs,
             site,
             stop: stop_on_signals()?,
             began: Instant::now(),
@@ -81,11 +121,8 @@ impl ChangeArgs {
             args: self,
         };
         if session.recover()? > 0 {
-            session.control_plane = session.args.find()?;
-            session.site = session
-                .control_plane
-                .site(true)
-                .map_err(context("this node has no way to ask its API server"))?;
+            session.runs = session.args.look()?;
+            session.site = session.args.site(&session.runs)?;
         }
         Ok(session)
     }
@@ -121,7 +158,10 @@ impl Session {
 
     /// Asks before the API goes away, in a way that fits the cluster.
     pub(crate) fn consent(&self) -> Result<(), Failure> {
-        let seconds = if self.args.quick { 15 } else { 40 };
+        let for_long = match &self.runs {
+            Runs::Pod(_) => format!("for about {} s", if self.args.quick { 15 } else { 40 }),
+            Runs::Service(service) => format!("while {} restarts", service::unit(*service)),
+        };
         let others = self.others().unwrap_or_else(|error| {
             output::talk(&format!(
                 "note: whether there are other API servers could not be asked: {}",
@@ -131,14 +171,12 @@ impl Session {
         });
         let meanwhile = match &others.iter().map(name).collect::<Vec<_>>()[..] {
             [] => format!(
-                "this is the only API server of the cluster: the API will be away for about {seconds} s. Running pods go on; \
+                "this is the only API server of the cluster: the API will be away {for_long}. Running pods go on; \
                  controllers and schedulers wait"
             ),
-            [one] => format!(
-                "the API server of this node will be away for about {seconds} s; meanwhile {one} answers"
-            ),
+            [one] => format!("the API server of this node will be away {for_long}; meanwhile {one} answers"),
             names => format!(
-                "the API server of this node will be away for about {seconds} s; meanwhile {} answer",
+                "the API server of this node will be away {for_long}; meanwhile {} answer",
                 names.join(" and ")
             ),
         };
@@ -150,15 +188,19 @@ impl Session {
     }
 
     fn others(&self) -> Result<Vec<Peer>, ApiError> {
-        let client = host::cluster_client().unwrap_or_else(|| self.site.client.clone());
-        peers(&client, &self.control_plane.announced())
+        let client = self.cluster_client().unwrap_or_else(|| self.site.client.clone());
+        let announced = match &self.runs {
+            Runs::Pod(pod) => Some(pod.announced()),
+            Runs::Service(_) => None,
+        };
+        peers(&client, announced.as_deref())
     }
 
     /// Does the change while we hold the cluster's lease, and says what came of it.
     pub(crate) fn run(&mut self, change: &Change) -> Result<Done, Failure> {
         let mut lease = self.lease()?;
         // Only now: whoever held the lease before us may have been restarting the API server of another node.
-        if change.manifest.is_some()
+        if (change.manifest.is_some() || change.unit.is_some())
             && let Err(refused) = others_must_be_ready(&self.others().unwrap_or_default())
         {
             give_back(lease);
@@ -186,7 +228,7 @@ impl Session {
     /// One control-plane node at a time, where the cluster can be asked.
     fn lease(&self) -> Result<Option<Held>, Failure> {
         const AGAIN: Duration = Duration::from_secs(5);
-        let Some(client) = host::cluster_client() else { return Ok(None) };
+        let Some(client) = self.cluster_client() else { return Ok(None) };
         // The node's name and nothing else: what a run of ours that was killed has left is ours to take, for on this node we
         // are alone by the lock.
         let us = format!("auditward on {}", host::host_name());
@@ -214,6 +256,26 @@ impl Session {
                     return Ok(None);
                 }
             }
+        }
+    }
+
+    /// What runs the API server, where that is the kubelet.
+    pub(crate) fn pod(&self) -> Result<&ControlPlane, Failure> {
+        match &self.runs {
+            Runs::Pod(pod) => Ok(pod),
+            Runs::Service(service) => {
+                let unit = service::unit(*service);
+                Err(Failure::new(format!("nothing was changed: {unit} runs the API server, and no manifest"))
+                    .hint("auditward enable --policy FILE installs another policy there"))
+            }
+        }
+    }
+
+    /// Who may change what is the cluster's and not the node's.
+    fn cluster_client(&self) -> Option<Client> {
+        match &self.runs {
+            Runs::Pod(_) => host::cluster_client(),
+            Runs::Service(_) => Some(self.site.client.clone()),
         }
     }
 

@@ -22,8 +22,9 @@ use crate::journal::{Ended, Entry, Journal, JournalError, Left, Outcome, Purpose
 use crate::manifest::{Change as Edit, Manifest, Undo};
 use crate::plan::audit_flags;
 use crate::prove::{Probe, Proof, ProveError, Trail, prove};
-use crate::step::{ClusterStep, FileStep, FolderStep, Role, Step, StepError, Undone};
-use crate::watch::{Process, Site, Up, Wanted, WatchError, Watcher, with_causes};
+use crate::service::{self, FileChange, Service};
+use crate::step::{ClusterStep, FileStep, FolderStep, RestartStep, Role, Step, StepError, Undone};
+use crate::watch::{Flags, Process, Site, Up, Wanted, WatchError, Watcher, with_causes};
 
 /// The annotation that makes a manifest another pod when old kubelets leave the same one dead.
 const NUDGE_ANNOTATION: &str = "auditward.dev/rolled-back-at";
@@ -39,6 +40,8 @@ pub struct Change {
     pub first: Vec<Todo>,
     /// The manifest; for it the API server restarts.
     pub manifest: Option<NewManifest>,
+    /// The configuration of a unit instead; it is restarted, and the API server with it.
+    pub unit: Option<NewConfiguration>,
     /// Done once the API server runs as it should. That one of these fails undoes nothing.
     pub last: Vec<Todo>,
     /// What proves that audit works; none where it is turned off.
@@ -87,6 +90,21 @@ pub struct NewManifest {
     pub text: String,
     /// The way back, where the text was made by an edit.
     pub undo: Option<Undo>,
+}
+
+/// A unit's configuration, before and after.
+#[derive(Clone, Debug)]
+pub struct NewConfiguration {
+    /// What kind of unit.
+    pub service: Service,
+    /// Its name.
+    pub unit: String,
+    /// The files; a new one has mode 0600, or 0644 where systemd reads it.
+    pub files: Vec<FileChange>,
+    /// The flags that the files then set, as [`crate::service::undo`] takes them.
+    pub settings: service::Flags,
+    /// What the API server's process must then have been told.
+    pub flags: Flags,
 }
 
 /// How long things may take.
@@ -298,7 +316,11 @@ impl Work<'_, '_> {
         let up = match &change.manifest {
             // What is rolled back from may be what crashes just now.
             Some(manifest) => Some(self.manifest(manifest, change.purpose == Purpose::Rollback)?),
-            None => None,
+            None => change
+                .unit
+                .as_ref()
+                .map(|unit| self.configure(unit, change.purpose == Purpose::Rollback))
+                .transpose()?,
         };
         let proof = match &change.proof {
             Some((probe, trail)) => Some(self.prove(probe, trail)?),
@@ -383,7 +405,7 @@ impl Work<'_, '_> {
         self.step(Step::File(step.clone()), |_| step.run(Some(manifest.text.as_bytes())))?;
         (self.context.tell)(&format!("replaced {}", manifest.path.display()));
         let wanted = Wanted {
-            audit_flags: audit_flags(new.pod()),
+            flags: Flags::Exactly(audit_flags(new.pod())),
             within: self.context.limits.ready,
             container_within: self.context.limits.container,
             before,
@@ -394,6 +416,45 @@ impl Work<'_, '_> {
         let up = self.wait(&wanted, true)?;
         (self.context.tell)("the API server is ready, with the flags of the manifest");
         Ok(up)
+    }
+
+    fn configure(&mut self, new: &NewConfiguration, patient: bool) -> Result<Up, Trouble> {
+        for file in &new.files {
+            let step = FileStep {
+                role: Role::Configuration,
+                path: file.path.clone(),
+                before: file.before.as_ref().map(|old| self.journal.save(self.steps, old)).transpose()?,
+                after: file.after.as_ref().map(|text| Digest::of(text).to_string()),
+                mode: Some(service::mode(new.service)),
+                owner: None,
+                undo: None,
+            };
+            self.step(Step::File(step.clone()), |_| step.run(file.after.as_deref()))?;
+            let what = if file.after.is_some() { "wrote" } else { "removed" };
+            (self.context.tell)(&format!("{what} {}", file.path.display()));
+        }
+        self.interruption()?;
+        let before = self.context.site.processes();
+        let (service, unit) = (new.service, new.unit.clone());
+        let step = RestartStep { service, unit, flags: new.settings.clone() };
+        self.step(Step::Restart(step.clone()), |_| step.run())?;
+        (self.context.tell)(&format!("restarting {}", new.unit));
+        let wanted = Wanted { patient, ..self.restarted(new.flags.clone(), before) };
+        let up = self.wait(&wanted, true)?;
+        (self.context.tell)("the API server is ready again");
+        Ok(up)
+    }
+
+    fn restarted(&self, flags: Flags, before: Vec<Process>) -> Wanted {
+        Wanted {
+            flags,
+            within: self.context.limits.ready,
+            container_within: self.context.limits.container,
+            before,
+            old_will_do: false,
+            patient: false,
+            quick: false,
+        }
     }
 
     fn wait(&mut self, wanted: &Wanted, may_be_stopped: bool) -> Result<Up, WatchError> {
@@ -432,8 +493,20 @@ impl Work<'_, '_> {
                 _ => None,
             })
         };
-        for file in files().filter(|file| file.role != Role::Manifest && file.before.is_some()) {
+        let early = |file: &&FileStep| match file.role {
+            Role::Manifest => false,
+            Role::Configuration => true,
+            Role::Policy => file.before.is_some(),
+        };
+        for file in files().filter(early) {
             self.undone(file.undo(&record)?, &file.path, &mut back);
+        }
+        if let Some(restart) = record.restart() {
+            let before = self.context.site.processes();
+            restart.run()?;
+            (self.context.tell)(&format!("restarting {}", restart.unit));
+            let wanted = Wanted { patient: true, ..self.restarted(Flags::Any, before) };
+            back.up = Some(self.wait(&wanted, false)?);
         }
         for file in files().filter(|file| file.role == Role::Manifest) {
             let before = self.context.site.processes();
@@ -445,7 +518,7 @@ impl Work<'_, '_> {
                 back.up = Some(self.wait_back(&record, file, before, &mut back.nudged)?);
             }
         }
-        for file in files().filter(|file| file.role != Role::Manifest && file.before.is_none()) {
+        for file in files().filter(|file| file.role == Role::Policy && file.before.is_none()) {
             self.undone(file.undo(&record)?, &file.path, &mut back);
         }
         for step in record.steps().into_iter().rev() {
@@ -481,7 +554,7 @@ impl Work<'_, '_> {
         let old = record.saved(saved)?;
         let manifest = Manifest::read(&old).map_err(Trouble::Manifest)?;
         let mut wanted = Wanted {
-            audit_flags: audit_flags(manifest.pod()),
+            flags: Flags::Exactly(audit_flags(manifest.pod())),
             within: self.context.limits.ready,
             container_within: LEFT_DEAD,
             before,

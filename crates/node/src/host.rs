@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 use crate::api::{Address, Client, Kubeconfig, KubeconfigError, Request};
 use crate::inspect::{Distribution, Host, RefusedManifest, find};
 use crate::manifest::{BYTES_MAX, Manifest, Pod, Refusal};
-use crate::service::{self, Service};
-use crate::watch::Site;
+use crate::watch::{Site, Starter};
 
 /// Credentials that a control-plane node has, the most able first.
-const KUBECONFIGS: [&str; 3] =
+pub(crate) const KUBECONFIGS: [&str; 3] =
     ["/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf", "/etc/kubernetes/kubelet.conf"];
 
 /// The authority that signs the API server's certificate, for asking without credentials.
-const AUTHORITY: &str = "/etc/kubernetes/pki/ca.crt";
+pub(crate) const AUTHORITY: &str = "/etc/kubernetes/pki/ca.crt";
 
 /// Where changes are recorded.
 pub const STATE: &str = "/var/lib/auditward";
@@ -84,7 +83,8 @@ impl ControlPlane {
         let distribution = found.distribution;
         if let Some(distribution) = distribution.filter(|it| !it.is_static_pod() || *it == Distribution::Rke2)
         {
-            return Err(HostError::Elsewhere { distribution, right_way: right_way(distribution) });
+            let right_way = distribution.right_way().to_owned();
+            return Err(HostError::Elsewhere { distribution, right_way });
         }
         // A file that can't be read may be the one that the kubelet will trip over.
         if let Some(RefusedManifest { path, refusal }) = found.refused.into_iter().next() {
@@ -121,17 +121,27 @@ impl ControlPlane {
         announced.unwrap_or_else(|| local_address(self.manifest.pod()).host)
     }
 
+    /// The same by the credentials of this kubeconfig.
+    pub fn site_with(&self, kubeconfig: &Path) -> Result<Site, KubeconfigError> {
+        let pod = self.manifest.pod();
+        let client = first(clients(&[kubeconfig], Some(&local_address(pod))), true)?;
+        Ok(Site { client, starter: starter(pod), proc: "/proc".into() })
+    }
+
     /// The API server, to be asked and watched. With `must_answer` only credentials that it accepts now will do.
     pub fn site(&self, must_answer: bool) -> Result<Site, KubeconfigError> {
         let pod = self.manifest.pod();
-        let namespace = if pod.namespace.is_empty() { "default" } else { &pod.namespace };
         let client = client(&local_address(pod), must_answer)?;
-        Ok(Site {
-            client,
-            pod: format!("{namespace}_{}-{}", pod.name, host_name()),
-            pod_logs: "/var/log/pods".into(),
-            proc: "/proc".into(),
-        })
+        Ok(Site { client, starter: starter(pod), proc: "/proc".into() })
+    }
+}
+
+/// The kubelet, as what starts a static pod.
+pub(crate) fn starter(pod: &Pod) -> Starter {
+    let namespace = if pod.namespace.is_empty() { "default" } else { &pod.namespace };
+    Starter::Kubelet {
+        pod: format!("{namespace}_{}-{}", pod.name, host_name()),
+        pod_logs: "/var/log/pods".into(),
     }
 }
 
@@ -164,7 +174,7 @@ pub fn host_name() -> String {
 }
 
 /// The API server's own address: the one it listens on, the one its probes use, the one it announces, this machine.
-fn local_address(pod: &Pod) -> Address {
+pub(crate) fn local_address(pod: &Pod) -> Address {
     let server = &pod.api_server;
     let probed = || server.probes.iter().find_map(|probe| probe.host.clone());
     let announced = || server.flags.value("advertise-address").map(|address| server.expand(address));
@@ -177,16 +187,35 @@ fn local_address(pod: &Pod) -> Address {
 
 /// The first credentials that can be used; none at all, if the server tells strangers whether it is ready.
 fn client(at: &Address, must_answer: bool) -> Result<Client, KubeconfigError> {
+    let configs: Vec<&Path> = KUBECONFIGS.iter().map(Path::new).collect();
+    let mut clients = clients(&configs, Some(at));
+    let anonymous = Kubeconfig::anonymous(Path::new(AUTHORITY), at.clone(), "kubernetes.default.svc");
+    clients.extend(anonymous.ok().map(|config| Client::new(&config)));
+    first(clients, must_answer)
+}
+
+/// A client for each kubeconfig, asking at another address where one is given.
+pub(crate) fn clients(paths: &[&Path], at: Option<&Address>) -> Vec<Result<Client, KubeconfigError>> {
+    let client = |path: &&Path| {
+        let client = Kubeconfig::read(path).and_then(|config| Client::new(&config))?;
+        Ok(at.map_or_else(|| client.clone(), |at| client.at(at.clone())))
+    };
+    paths.iter().map(client).collect()
+}
+
+/// The first that the server answers as ready; with `must_answer` unset, the first that can be used will do.
+pub(crate) fn first(
+    clients: Vec<Result<Client, KubeconfigError>>,
+    must_answer: bool,
+) -> Result<Client, KubeconfigError> {
     let mut first_error = None;
     let mut usable = Vec::new();
-    for path in KUBECONFIGS {
-        match Kubeconfig::read(Path::new(path)).and_then(|config| Client::new(&config)) {
-            Ok(client) => usable.push(client.at(at.clone())),
+    for client in clients {
+        match client {
+            Ok(client) => usable.push(client),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    let anonymous = Kubeconfig::anonymous(Path::new(AUTHORITY), at.clone(), "kubernetes.default.svc");
-    usable.extend(anonymous.and_then(|config| Client::new(&config)).ok());
     let answered =
         |client: &Client| client.send(Request::get("/readyz")).is_ok_and(|answer| answer.status == 200);
     let chosen = usable.iter().find(|client| answered(client)).cloned();
@@ -245,55 +274,6 @@ fn bytes(path: &Path) -> Result<Vec<u8>, HostError> {
         .and_then(|file| file.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
         .map_err(|source| HostError::Read { path: path.to_owned(), source })?;
     Ok(bytes)
-}
-
-/// How audit is turned on where a configuration file says so: the files as they should be, word for word.
-fn right_way(distribution: Distribution) -> String {
-    let service = match distribution {
-        Distribution::K3s => Service::K3s,
-        Distribution::Rke2 => Service::Rke2,
-        Distribution::MicroK8s => Service::MicroK8s,
-        Distribution::K0s => Service::K0s,
-        Distribution::Systemd => Service::Systemd,
-        other => return other.right_way().to_owned(),
-    };
-    let flags = [("audit-log-maxsize", "100"), ("audit-log-maxage", "30"), ("audit-log-maxbackup", "10")];
-    let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let Ok(plan) = service::plan(service, &Disk, &flags) else { return distribution.right_way().to_owned() };
-    let policy = plan.policy.display();
-    let mut text = format!("put the policy into {policy}");
-    for file in &plan.files {
-        let after = String::from_utf8_lossy(file.after.as_deref().unwrap_or_default()).into_owned();
-        text += &format!(", let {} read\n\n{after}\n", file.path.display());
-    }
-    if let Some(user) = &plan.user {
-        let log = plan.log.parent().unwrap_or(Path::new("/")).display();
-        text += &format!("let the user {user} read {policy} and write in {log}, ");
-    }
-    text + &format!("and then: systemctl restart {}", plan.unit)
-}
-
-/// The files of this machine.
-struct Disk;
-
-impl service::Files for Disk {
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
-        match fs::read_dir(folder) {
-            Ok(entries) => {
-                Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 fn shown(paths: &[PathBuf]) -> String {

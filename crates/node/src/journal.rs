@@ -20,7 +20,7 @@ use auditward_base::{Digest, disk};
 use auditward_event::MicroTime;
 use serde::{Deserialize, Serialize};
 
-use crate::step::Step;
+use crate::step::{RestartStep, Step};
 
 /// The largest journal that is read, in bytes. One has a few kilobytes.
 const BYTES_MAX: u64 = 4 << 20;
@@ -317,6 +317,14 @@ impl Record {
     pub fn ended(&self) -> Option<&Ended> {
         self.entries.iter().find_map(|entry| match entry {
             Entry::Ended(ended) => Some(ended),
+            _ => None,
+        })
+    }
+
+    /// The unit that was restarted or may have been.
+    pub fn restart(&self) -> Option<&RestartStep> {
+        self.steps().into_iter().find_map(|step| match step {
+            Step::Restart(restart) => Some(restart),
             _ => None,
         })
     }

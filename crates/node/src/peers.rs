@@ -1,5 +1,7 @@
 //! The other API servers of the cluster.
 
+use std::net::{IpAddr, UdpSocket};
+
 use serde_json::Value;
 
 use crate::api::{Address, ApiError, Client, Request};
@@ -19,8 +21,9 @@ pub struct Peer {
     pub not_ready: Option<String>,
 }
 
-/// All API servers but the one at `own`, as they announced themselves, each asked whether it is ready.
-pub fn peers(client: &Client, own: &str) -> Result<Vec<Peer>, ApiError> {
+/// All API servers but the one at `own`, as they announced themselves, each asked whether it is ready. Without `own` those at
+/// addresses of this machine are left out.
+pub fn peers(client: &Client, own: Option<&str>) -> Result<Vec<Peer>, ApiError> {
     let slice: Value = match client.get(SLICE) {
         // A server announces itself some seconds after it is ready, and nobody else has.
         Err(error) if error.status() == Some(404) => return Ok(Vec::new()),
@@ -30,7 +33,10 @@ pub fn peers(client: &Client, own: &str) -> Result<Vec<Peer>, ApiError> {
     let nodes: Value = client.get("/api/v1/nodes").unwrap_or_default();
     let endpoints = slice["endpoints"].as_array().into_iter().flatten();
     let addresses =
-        endpoints.filter_map(|endpoint| endpoint["addresses"][0].as_str()).filter(|host| *host != own);
+        endpoints.filter_map(|endpoint| endpoint["addresses"][0].as_str()).filter(|host| match own {
+            Some(own) => *host != own,
+            None => !is_here(host),
+        });
     let mut all: Vec<Peer> = addresses
         .map(|host| {
             let address = Address { host: host.to_owned(), port };
@@ -50,6 +56,11 @@ fn not_ready(client: &Client) -> Option<String> {
         return None;
     }
     Some(with_causes(&by_our_name))
+}
+
+/// Only an address of one's own can be listened on.
+fn is_here(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
 }
 
 fn node_at(nodes: &Value, host: &str) -> Option<String> {

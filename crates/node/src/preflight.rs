@@ -12,6 +12,7 @@ use rustix::fs::{Access, IFlags, StatVfs, access, ioctl_getflags, statvfs};
 use crate::host::ControlPlane;
 use crate::inspect::Distribution;
 use crate::plan::Plan;
+use crate::service::{self, Enabling};
 
 /// Something that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,31 @@ impl Preflight {
         }
         if plan.restarts() {
             seen.log(control_plane, plan);
+        }
+        seen
+    }
+
+    /// Looks at everything that turning audit on in a unit would touch.
+    pub fn of_service(enabling: &Enabling) -> Self {
+        let mut seen = Self::default();
+        seen.user();
+        if let Err(why) = service::is_known(&enabling.plan.unit) {
+            seen.obstacle(why, format!("see systemctl status {}", enabling.plan.unit));
+        }
+        let files = enabling.plan.files.iter().map(|file| &file.path);
+        for path in files.chain(enabling.writes.iter().map(|write| &write.path)) {
+            seen.writable_file(path);
+        }
+        for folder in &enabling.folders {
+            seen.writable_folder(nearest(&folder.path));
+        }
+        let folder = enabling.plan.log.parent().unwrap_or(Path::new("/"));
+        if let Some((user, group)) = enabling.owner {
+            seen.may_write(i64::from(user), &[i64::from(group)], folder);
+        }
+        let place = nearest(folder);
+        if let Ok(disk) = statvfs(place) {
+            seen.room(place, &disk, enabling.log_bytes_max());
         }
         seen
     }
@@ -217,9 +243,13 @@ impl Preflight {
     fn servers_user(&mut self, control_plane: &ControlPlane, folder: &Path) {
         let pod = control_plane.manifest.pod();
         let Some(user) = pod.user().filter(|user| *user != 0) else { return };
-        let Ok(metadata) = fs::metadata(folder) else { return };
         let groups: Vec<i64> =
             pod.group().into_iter().chain(pod.security.supplemental_groups.clone()).collect();
+        self.may_write(user, &groups, folder);
+    }
+
+    fn may_write(&mut self, user: i64, groups: &[i64], folder: &Path) {
+        let Ok(metadata) = fs::metadata(folder) else { return };
         let bits = if i64::from(metadata.uid()) == user {
             metadata.mode() >> 6
         } else if groups.contains(&i64::from(metadata.gid())) {

@@ -3,6 +3,7 @@
 //! ```text
 //! Folder    made, with its owner and mode              undone: removed, if it is empty
 //! File      written, replaced or removed as a whole    undone: the old bytes put back, or removed if it was not there
+//! Restart   a unit, for its configuration                undone: restarted again, for the old one
 //! Cluster   kubeadm's ClusterConfiguration             undone: the old text put back
 //! ```
 //! Undoing looks first at what is there. What somebody else has changed meanwhile is theirs: it is left, and said.
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::{Client, ClusterConfiguration, KubeadmConfigError};
 use crate::journal::{JournalError, Record, Saved};
 use crate::manifest::Undo;
+use crate::service::{Flags, RestartError, Service, restart};
 
 /// One step, as the journal has it: with all that undoing it takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub enum Step {
     Folder(FolderStep),
     /// A file is written, replaced or removed.
     File(FileStep),
+    /// A unit is restarted.
+    Restart(RestartStep),
     /// kubeadm's ClusterConfiguration is changed.
     Cluster(ClusterStep),
 }
@@ -63,6 +67,18 @@ pub struct FileStep {
     pub undo: Option<Undo>,
 }
 
+/// A unit that is restarted because its configuration was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartStep {
+    /// What kind of unit.
+    pub service: Service,
+    /// Its name.
+    pub unit: String,
+    /// The flags that the configuration now sets: by them they are found when somebody edits it afterwards.
+    #[serde(default)]
+    pub flags: Flags,
+}
+
 /// A ClusterConfiguration that is changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterStep {
@@ -80,6 +96,8 @@ pub enum Role {
     Manifest,
     /// The audit policy: read by the API server when it starts.
     Policy,
+    /// What a unit is configured by: the API server is restarted with it.
+    Configuration,
 }
 
 /// Why a step could not be done or undone.
@@ -101,6 +119,9 @@ pub enum StepError {
         /// What the system said.
         source: io::Error,
     },
+    /// systemd did not let us.
+    #[error(transparent)]
+    Restart(#[from] RestartError),
     /// The cluster did not let us.
     #[error(transparent)]
     Cluster(#[from] KubeadmConfigError),
@@ -201,6 +222,13 @@ impl FileStep {
 
     fn io(&self, what: &'static str, result: io::Result<()>) -> Result<(), StepError> {
         result.map_err(|source| StepError::Io { what, path: self.path.clone(), source })
+    }
+}
+
+impl RestartStep {
+    /// Restarts it; returns before it is up again.
+    pub fn run(&self) -> Result<(), StepError> {
+        Ok(restart(self.service, &self.unit)?)
     }
 }
 

@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 
 use auditward_base::Digest;
 
-use crate::change::{Change, NewManifest, Todo};
+use crate::change::{Change, NewConfiguration, NewManifest, Todo};
+use crate::inspect::Host;
 use crate::journal::{JournalError, Purpose, Record};
 use crate::manifest::{Manifest, Refusal};
-use crate::step::{FileStep, Role, Step};
+use crate::service::{self, FileChange, ServiceRefusal};
+use crate::step::{FileStep, RestartStep, Role, Step};
+use crate::watch::Flags;
 
 /// A change that takes others back, and what of them stays.
 #[derive(Clone, Debug)]
@@ -55,6 +58,9 @@ pub enum UnwindError {
         /// What the system said.
         source: io::Error,
     },
+    /// A configuration was edited since, in a way that what we added can't be told apart.
+    #[error("what auditward added to the configuration can't be taken out")]
+    Service(#[from] ServiceRefusal),
     /// The manifest was edited since, in a way that what we added can't be told apart.
     #[error("`{}` was edited since, and what auditward added can't be taken out: {refusal}", path.display())]
     Manifest {
@@ -74,10 +80,16 @@ pub fn in_force(records: &[Record]) -> Vec<&Record> {
             Some(Purpose::Disable) => stack.clear(),
             // It put the node to where it was before one of them, or after one.
             Some(Purpose::Rollback) => {
-                let after = manifest_step(record).and_then(|file| file.after.clone());
-                let keep = stack
-                    .iter()
-                    .rposition(|other| manifest_step(other).is_some_and(|file| file.after == after));
+                let left = |other: &Record| -> Vec<(PathBuf, String)> {
+                    let manifest = manifest_step(other).map(|file| vec![file]);
+                    let files = manifest.unwrap_or_else(|| file_steps(other));
+                    files
+                        .into_iter()
+                        .filter_map(|file| Some((file.path.clone(), file.after.clone()?)))
+                        .collect()
+                };
+                let now = left(record);
+                let keep = stack.iter().rposition(|other| left(other).iter().any(|file| now.contains(file)));
                 stack.truncate(keep.map_or(0, |at| at + 1));
             }
             None => {}
@@ -95,6 +107,7 @@ pub fn disable(records: &[Record]) -> Result<Unwound, UnwindError> {
     let mut stays = Vec::new();
     let mut exact = true;
     let manifest = manifest_without(&stack, &mut exact)?;
+    let unit = configuration_without(&stack, &mut exact)?;
     let mut first = Vec::new();
     let mut last = Vec::new();
     for (path, steps) in files_of(&stack) {
@@ -127,6 +140,7 @@ pub fn disable(records: &[Record]) -> Result<Unwound, UnwindError> {
         summary: format!("take back {}", names(&stack)),
         first,
         manifest,
+        unit,
         last,
         proof: None,
     };
@@ -142,9 +156,11 @@ pub fn restore(records: &[Record], name: &str) -> Result<Unwound, UnwindError> {
         summary: format!("to before {name}"),
         first: Vec::new(),
         manifest: None,
+        unit: None,
         last: Vec::new(),
         proof: None,
     };
+    let mut files = Vec::new();
     let mut any = false;
     for step in record.steps() {
         let Step::File(file) = step else { continue };
@@ -152,6 +168,10 @@ pub fn restore(records: &[Record], name: &str) -> Result<Unwound, UnwindError> {
         let text = file.before.as_ref().map(|saved| record.saved(saved)).transpose()?;
         let found = read(&file.path)?;
         if found == text {
+            continue;
+        }
+        if file.role == Role::Configuration {
+            files.push(FileChange { path: file.path.clone(), before: found, after: text });
             continue;
         }
         match (file.role, &text, &found) {
@@ -172,6 +192,9 @@ pub fn restore(records: &[Record], name: &str) -> Result<Unwound, UnwindError> {
             }
         }
     }
+    // Another policy too is read only when the unit is restarted.
+    let changes = !(files.is_empty() && change.first.is_empty() && change.last.is_empty());
+    change.unit = record.restart().filter(|_| changes).map(|restart| configuration(restart, files));
     if !any {
         return Err(UnwindError::Empty { name: name.to_owned() });
     }
@@ -204,6 +227,53 @@ fn manifest_without(stack: &[&Record], exact: &mut bool) -> Result<Option<NewMan
     Ok((text != before).then_some(NewManifest { path, before, text, undo: None }))
 }
 
+/// The configuration of a unit as it would be without these changes; none where no unit was restarted for them.
+fn configuration_without(
+    stack: &[&Record],
+    exact: &mut bool,
+) -> Result<Option<NewConfiguration>, UnwindError> {
+    let Some(newest) = stack.iter().rev().find_map(|record| record.restart()) else { return Ok(None) };
+    let mut files: Vec<FileChange> = Vec::new();
+    let mut edited = false;
+    for (path, steps) in files_by(stack, |role| role == Role::Configuration) {
+        let (Some((oldest, record)), Some((last, _))) = (steps.first(), steps.last()) else { continue };
+        let found = read(&path)?;
+        if digest(found.as_deref()) != last.after {
+            edited = true;
+            continue;
+        }
+        let after = oldest.before.as_ref().map(|saved| record.saved(saved)).transpose()?;
+        files.push(FileChange { path, before: found, after });
+    }
+    if edited {
+        *exact = false;
+        for file in service::undo(newest.service, &Host::live(), &newest.flags)? {
+            if files.iter().all(|known| known.path != file.path) {
+                files.push(file);
+            }
+        }
+    }
+    Ok(Some(configuration(newest, files)))
+}
+
+fn configuration(restart: &RestartStep, files: Vec<FileChange>) -> NewConfiguration {
+    NewConfiguration {
+        service: restart.service,
+        unit: restart.unit.clone(),
+        files,
+        settings: restart.flags.clone(),
+        flags: Flags::Any,
+    }
+}
+
+fn file_steps(record: &Record) -> Vec<&FileStep> {
+    let files = record.steps().into_iter().filter_map(|step| match step {
+        Step::File(file) => Some(file),
+        _ => None,
+    });
+    files.collect()
+}
+
 fn manifest_step(record: &Record) -> Option<&FileStep> {
     record.steps().into_iter().find_map(|step| match step {
         Step::File(file) if file.role == Role::Manifest => Some(file),
@@ -211,13 +281,20 @@ fn manifest_step(record: &Record) -> Option<&FileStep> {
     })
 }
 
-/// The other files, with the steps that touched each, the oldest first.
+/// The files that an API server reads, with the steps that touched each, the oldest first.
 fn files_of<'r>(stack: &[&'r Record]) -> BTreeMap<PathBuf, Vec<(&'r FileStep, &'r Record)>> {
+    files_by(stack, |role| role == Role::Policy)
+}
+
+fn files_by<'r>(
+    stack: &[&'r Record],
+    of: impl Fn(Role) -> bool,
+) -> BTreeMap<PathBuf, Vec<(&'r FileStep, &'r Record)>> {
     let mut files: BTreeMap<PathBuf, Vec<_>> = BTreeMap::new();
     for record in stack {
         for step in record.steps() {
             if let Step::File(file) = step
-                && file.role != Role::Manifest
+                && of(file.role)
             {
                 files.entry(file.path.clone()).or_default().push((file, *record));
             }

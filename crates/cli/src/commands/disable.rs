@@ -40,12 +40,12 @@ impl Args {
         show(&unwound)?;
         unwound.change.last.extend(cluster(&records)?);
         session.must_be_ready()?;
-        if unwound.change.manifest.is_some() {
+        if unwound.change.manifest.is_some() || unwound.change.unit.is_some() {
             session.consent()?;
         }
         session.run(&unwound.change)?;
         let how = if unwound.exact {
-            "the manifest is what it was, byte for byte"
+            "the configuration is what it was, byte for byte"
         } else {
             "what others edited was kept"
         };
@@ -66,6 +66,9 @@ pub(crate) fn show(unwound: &Unwound) -> Result<(), Failure> {
         let name = manifest.path.display().to_string();
         text += &diff(&manifest.before, &manifest.text, &name, &name);
     }
+    for file in unwound.change.unit.iter().flat_map(|unit| &unit.files) {
+        text += &file.diff();
+    }
     for todo in unwound.change.first.iter().chain(&unwound.change.last) {
         text += &match todo {
             Todo::File { path, text: None, .. } => format!("remove {}\n", path.display()),
@@ -76,6 +79,9 @@ pub(crate) fn show(unwound: &Unwound) -> Result<(), Failure> {
     }
     for stays in &unwound.stays {
         output::talk(&format!("note: {stays}"));
+    }
+    if let Some(unit) = &unwound.change.unit {
+        text += &format!("restart {}\n", unit.unit);
     }
     output::write(&text)
 }

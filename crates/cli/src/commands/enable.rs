@@ -1,22 +1,27 @@
 //! `auditward enable`
 
-use std::path::PathBuf;
+mod service;
+
+use std::path::{Path, PathBuf};
 
 use auditward_node::api::{ClusterConfiguration, kubeadm};
 use auditward_node::change::{Change, Done, NewManifest, Todo};
 use auditward_node::host::ControlPlane;
+use auditward_node::inspect::{self, Host};
 use auditward_node::journal::Purpose;
 use auditward_node::plan::{Paths, Plan, PlanError, PolicyText, Settings, Webhook};
 use auditward_node::preflight::{self, Preflight};
 use auditward_node::prove::{Identity, Probe, Proof, Trail, choose, who_am_i};
+use auditward_node::service::wanted_service;
 use auditward_node::step::FolderStep;
-use auditward_policy::Evaluator;
+use auditward_node::watch::Starter;
 use auditward_policy::read::BYTES_MAX;
+use auditward_policy::{Evaluator, Policy};
 use clap::ValueEnum;
 
 use crate::exit::{Exit, Failure, context};
 use crate::input::{self, PolicyFile};
-use crate::node_change::{ChangeArgs, Session, cluster_client};
+use crate::node_change::{ChangeArgs, Runs, Session, cluster_client};
 use crate::output::{self, OutputArgs};
 
 /// Turn audit on for this control-plane node, and prove that it is
@@ -60,6 +65,9 @@ pub(crate) struct Args {
     /// Write it into kubeadm's ClusterConfiguration too, so that an upgrade keeps it
     #[arg(long)]
     persist: bool,
+    /// With --dry-run: look at a folder that was copied from a machine instead of at this machine
+    #[arg(long, value_name = "DIR", requires = "dry_run", conflicts_with = "manifest")]
+    root: Option<PathBuf>,
     /// Do it even if no harmless request of ours is recorded by the policy, and so nothing can be proven
     #[arg(long)]
     without_proof: bool,
@@ -97,11 +105,13 @@ enum Preset {
 impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         if self.change.dry_run {
-            let control_plane = self.change.find()?;
-            return self.dry_run(&control_plane);
+            return self.dry_run();
         }
         let mut session = self.change.clone().begin()?;
-        let plan = self.plan(&session.control_plane)?;
+        if let Runs::Service(service) = session.runs {
+            return self.enable_service(session, service);
+        }
+        let plan = self.plan(session.pod()?)?;
         if plan.is_done() {
             prove_only(&session, &plan, self.without_proof)?;
             if self.persist {
@@ -110,7 +120,7 @@ impl Args {
             return Ok(Exit::Fine);
         }
         self.show(&plan)?;
-        let preflight = Preflight::of(&session.control_plane, &plan);
+        let preflight = Preflight::of(session.pod()?, &plan);
         if !self.unchecked {
             obstacles(&preflight)?;
         }
@@ -129,17 +139,51 @@ impl Args {
         Ok(Exit::Fine)
     }
 
-    fn dry_run(&self, control_plane: &ControlPlane) -> Result<Exit, Failure> {
+    fn dry_run(&self) -> Result<Exit, Failure> {
+        if let Some(root) = &self.root {
+            return self.dry_run_at(root);
+        }
+        match self.change.look()? {
+            Runs::Pod(pod) => self.dry_run_pod(&pod),
+            Runs::Service(service) => {
+                let host = Host::live();
+                self.dry_run_service(service, &host, &inspect::find(&host))
+            }
+        }
+    }
+
+    fn dry_run_at(&self, root: &Path) -> Result<Exit, Failure> {
+        let host = Host::at(root).map_err(|error| Failure::reading(root, error))?;
+        let found = inspect::find(&host);
+        let kind = found.distribution.and_then(wanted_service);
+        match (kind, found.manifest(), found.distribution) {
+            (Some(service), ..) => self.dry_run_service(service, &host, &found),
+            (None, Some(pod), _) => {
+                let path = root.join(pod.path.trim_start_matches('/'));
+                self.dry_run_pod(&ControlPlane {
+                    path,
+                    manifest: pod.manifest.clone(),
+                    distribution: found.distribution,
+                })
+            }
+            (None, None, Some(other)) => {
+                Err(Failure::new(format!("nothing here that auditward can change: this is {other}"))
+                    .hint(other.right_way()))
+            }
+            (None, None, None) => {
+                Err(Failure::new(format!("nothing in `{}` runs an API server", root.display()))
+                    .hint("copy /etc and the distribution's folder below /var from a control-plane node"))
+            }
+        }
+    }
+
+    fn dry_run_pod(&self, control_plane: &ControlPlane) -> Result<Exit, Failure> {
         let plan = self.plan(control_plane)?;
         self.show(&plan)?;
-        let preflight = Preflight::of(control_plane, &plan);
-        for warning in &preflight.warnings {
-            output::talk(&format!("warning: {warning}"));
+        if self.root.is_some() {
+            return Ok(Exit::Fine);
         }
-        for obstacle in &preflight.obstacles {
-            output::talk(&format!("in the way: {}\n  hint: {}", obstacle.what, obstacle.hint));
-        }
-        Ok(if preflight.obstacles.is_empty() { Exit::Fine } else { Exit::Found })
+        Ok(tell(&Preflight::of(control_plane, &plan)))
     }
 
     fn settings(&self, control_plane: &ControlPlane) -> Result<Settings, Failure> {
@@ -154,10 +198,6 @@ impl Args {
             Some(path) => Some(policy_text(path)?),
             None => base.policy,
         };
-        let webhook = self.webhook_config.as_ref().map(|path| {
-            let text = input::whole(path, BYTES_MAX)?;
-            Ok::<_, Failure>(Webhook { text, origin: path.clone() })
-        });
         Ok(Settings {
             policy,
             policy_path: self.policy_path.clone().or(base.policy_path),
@@ -167,11 +207,19 @@ impl Args {
             max_backup: self.max_backup.or(base.max_backup),
             format: self.log_format.clone().or(base.format),
             mode: self.log_mode.clone().or(base.mode),
-            webhook: webhook.transpose()?,
+            webhook: self.webhook()?,
             extra: self.extra_arg.clone(),
             policy_mount: base.policy_mount,
             volumes: base.volumes,
         })
+    }
+
+    fn webhook(&self) -> Result<Option<Webhook>, Failure> {
+        let read = |path: &PathBuf| {
+            let text = input::whole(path, BYTES_MAX)?;
+            Ok(Webhook { text, origin: path.clone() })
+        };
+        self.webhook_config.as_ref().map(read).transpose()
     }
 
     fn plan(&self, control_plane: &ControlPlane) -> Result<Plan, Failure> {
@@ -209,6 +257,17 @@ pub(crate) fn show(plan: &Plan, output: OutputArgs) -> Result<(), Failure> {
     })
 }
 
+/// Tells what a dry run found in the way.
+fn tell(preflight: &Preflight) -> Exit {
+    for warning in &preflight.warnings {
+        output::talk(&format!("warning: {warning}"));
+    }
+    for obstacle in &preflight.obstacles {
+        output::talk(&format!("in the way: {}\n  hint: {}", obstacle.what, obstacle.hint));
+    }
+    if preflight.obstacles.is_empty() { Exit::Fine } else { Exit::Found }
+}
+
 /// Refuses while anything stands in the way, and tells all of it at once.
 pub(crate) fn obstacles(preflight: &Preflight) -> Result<(), Failure> {
     for warning in &preflight.warnings {
@@ -227,20 +286,18 @@ pub(crate) fn proof(
     plan: &Plan,
     without: bool,
 ) -> Result<Option<(Probe, Trail)>, Failure> {
-    let client = &session.site.client;
-    // A cluster before 1.27 does not say; then it is what kubeadm writes into the file.
-    let who = who_am_i(client).unwrap_or_else(|| Identity {
-        name: "kubernetes-admin".to_owned(),
-        groups: vec![
-            "kubeadm:cluster-admins".to_owned(),
-            "system:masters".to_owned(),
-            "system:authenticated".to_owned(),
-        ],
-    });
-    let probe = choose(&Evaluator::new(plan.policy.clone()), &who);
-    let trail = plan.trail(&session.site.pod_logs, &session.site.pod);
-    match probe {
-        Some(probe) => Ok(Some((probe, trail))),
+    let trail = match &session.site.starter {
+        Starter::Kubelet { pod, pod_logs } => plan.trail(pod_logs, pod),
+        Starter::Unit { .. } => Trail::Elsewhere,
+    };
+    Ok(choose_probe(session, plan.policy.clone(), without)?.map(|probe| (probe, trail)))
+}
+
+/// A harmless request that the policy records.
+fn choose_probe(session: &Session, policy: Policy, without: bool) -> Result<Option<Probe>, Failure> {
+    let who = who_am_i(&session.site.client).unwrap_or_else(Identity::administrator);
+    match choose(&Evaluator::new(policy), &who) {
+        Some(probe) => Ok(Some(probe)),
         None if without => Ok(None),
         None => Err(Failure::new(format!(
             "nothing was changed: the policy records no harmless request that `{}` could make, so nothing could be proven",
@@ -273,6 +330,7 @@ pub(crate) fn change(plan: &Plan, purpose: Purpose, proof: Option<(Probe, Trail)
         summary: format!("policy {}", plan.digest.short()),
         first: folders.chain(files).collect(),
         manifest,
+        unit: None,
         last: Vec::new(),
         proof,
     }
@@ -290,11 +348,16 @@ pub(crate) fn prove_only(session: &Session, plan: &Plan, without: bool) -> Resul
 
 /// Says what came of it.
 pub(crate) fn report(session: &Session, plan: &Plan, done: &Done) -> Result<(), Failure> {
+    outage(session, done);
+    conclude(plan, done.proof.as_ref())
+}
+
+/// Says how long the API was away.
+fn outage(session: &Session, done: &Done) {
     if let Some(up) = &done.up {
         let away = up.away_after.map_or(0.0, |away| (up.ready_after.saturating_sub(away)).as_secs_f64());
         session.tell(&format!("done; the API was away for {away:.1} s"));
     }
-    conclude(plan, done.proof.as_ref())
 }
 
 fn conclude(plan: &Plan, proof: Option<&Proof>) -> Result<(), Failure> {
@@ -334,6 +397,7 @@ fn persist(session: &mut Session, plan: &Plan) -> Result<(), Failure> {
         summary: "kubeadm's ClusterConfiguration".to_owned(),
         first: vec![Todo::Cluster { client, before: now.text, text }],
         manifest: None,
+        unit: None,
         last: Vec::new(),
         proof: None,
     };

@@ -54,7 +54,7 @@ impl Args {
         let unwound = unwind::restore(&records()?, &name).map_err(refused)?;
         show(&unwound)?;
         // The API server may be away: this may be what brings it back.
-        if unwound.change.manifest.is_some() {
+        if unwound.change.manifest.is_some() || unwound.change.unit.is_some() {
             session.consent()?;
         }
         session.run(&unwound.change)?;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use auditward_base::clock;
 use auditward_node::inspect::{
     Check, CheckResult, Difference, EndedBy, Facts, Host, Judgement, LogFacts, Looked, Metrics, PolicyFacts,
-    PolicyState, Running, Seen, Setting, Verdict, WebhookFacts, checks, duration, facts, hours, moment,
-    verdict,
+    PolicyState, Probe, Running, Seen, Setting, Verdict, WebhookFacts, ask_metrics, ask_probe, checks,
+    duration, facts, hours, moment, verdict,
 };
 use serde::Serialize;
 
@@ -18,7 +18,8 @@ use crate::table::{Align, Table};
 ///
 /// Finds what runs the API server (kubeadm and what is built on it, k3s, RKE2, k0s, MicroK8s, Talos, a systemd unit
 /// …), compares what is configured with what runs, and looks at the policy, the log and the webhook.
-/// Nothing is changed, and no credential is printed.
+/// Nothing is changed, and no credential is printed. On the node itself the API server is asked for its counters, and with
+/// --probe it is proven that events arrive.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes:
@@ -29,6 +30,7 @@ Exit codes:
 
 Examples:
   auditward status
+  sudo auditward status --probe
   auditward status --checks
   auditward status --root ./copied-from-cp1 -o json")]
 pub(crate) struct Args {
@@ -38,6 +40,12 @@ pub(crate) struct Args {
     /// Show what CIS and DISA ask for instead, each check with its evidence
     #[arg(long)]
     checks: bool,
+    /// Make a harmless request that the policy records, and look for its event
+    #[arg(long, conflicts_with = "root")]
+    probe: bool,
+    /// The credentials to ask the API server with, where the node's own lie elsewhere
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    kubeconfig: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -48,7 +56,11 @@ impl Args {
             Some(root) => Host::at(root).map_err(|error| Failure::reading(root, error))?,
             None => Host::live(),
         };
-        let facts = facts(&host, clock::micros(clock::now()));
+        let mut facts = facts(&host, clock::micros(clock::now()));
+        ask_metrics(&mut facts, self.kubeconfig.as_deref());
+        if self.probe {
+            ask_probe(&host, &mut facts, self.kubeconfig.as_deref());
+        }
         let judgement = verdict(&facts);
         let exit = match judgement.verdict {
             Verdict::On => Exit::Fine,
@@ -85,6 +97,10 @@ struct Status<'f> {
     webhook: Option<&'f WebhookFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<&'f Metrics>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<&'f Probe>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    unfinished: &'f [String],
     looked_at: &'f [Looked],
 }
 
@@ -120,6 +136,8 @@ impl<'f> Status<'f> {
             last_event: facts.log.as_ref().and_then(|log| log.last_written).map(moment),
             webhook: facts.webhook.as_ref(),
             metrics: facts.metrics.as_ref(),
+            probe: facts.probe.as_ref(),
+            unfinished: &facts.unfinished,
             looked_at: &found.looked,
         }
     }

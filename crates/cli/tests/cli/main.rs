@@ -9,6 +9,7 @@
 )]
 
 mod detect;
+mod enable;
 mod node;
 mod policy;
 mod rules;

@@ -16,6 +16,8 @@ mod mistakes;
 mod outage;
 mod refuse;
 mod roll_back;
+mod service;
+mod status;
 mod story;
 
 use std::fs;

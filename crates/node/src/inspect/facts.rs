@@ -1,5 +1,7 @@
 //! Everything there is to know about auditing on a machine, gathered once; what it comes to is said elsewhere.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::find::{Found, Origin, Setting, find};
@@ -10,6 +12,8 @@ use super::place::Place;
 use super::policy::{self, PolicyFacts};
 use super::process::Process;
 use super::webhook::{self, WebhookFacts};
+use crate::change;
+use crate::journal::{JournalError, Record};
 use crate::manifest::Flags;
 
 /// All that is known.
@@ -37,6 +41,8 @@ pub struct Facts {
     pub metrics: Option<Metrics>,
     /// What became of a request that was made to be recorded.
     pub probe: Option<Probe>,
+    /// Changes of ours that nobody finished, by name.
+    pub unfinished: Vec<String>,
 }
 
 /// A request that the policy records was made.
@@ -47,6 +53,19 @@ pub enum Probe {
     Recorded {
         /// The request.
         request: String,
+        /// The level, as the policy says it.
+        level: String,
+        /// From the request to the event being found.
+        milliseconds: u64,
+    },
+    /// It is, at another level than the policy says.
+    OtherLevel {
+        /// The request.
+        request: String,
+        /// The level that the policy says.
+        expected: String,
+        /// The level of the event.
+        found: String,
     },
     /// It is not.
     NotRecorded {
@@ -107,7 +126,18 @@ pub fn facts(host: &Host, now: i64) -> Facts {
     });
     let log = value("audit-log-path").map(|path| log::look(host, place(&path), path, &facts));
     let webhook = value("audit-webhook-config-file").map(|path| webhook::look(host, place(&path), path));
-    Facts { policy, log, webhook, ..facts }
+    let mut facts = Facts { policy, log, webhook, ..facts };
+    if host.is_live() {
+        // Who may not read it may not read much else either, and that is said there.
+        match change::unfinished(&Path::new(crate::host::STATE).join("backups")) {
+            Ok(records) => facts.unfinished = records.iter().map(Record::name).collect(),
+            Err(JournalError::Damaged { path, line, what }) => {
+                facts.found.notes.push(format!("{}:{line}: not a line of a journal: {what}", path.display()));
+            }
+            Err(_) => {}
+        }
+    }
+    facts
 }
 
 impl Facts {

@@ -7,6 +7,7 @@
 //! ```
 //! Invariant: nothing is changed anywhere, and with a folder for a machine nothing outside the folder is looked at.
 
+mod ask;
 mod checks;
 mod facts;
 mod find;
@@ -24,6 +25,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use ask::{ask_metrics, ask_probe};
 pub use checks::{Check, CheckResult, checks};
 pub use facts::{Difference, Facts, Probe, Running, facts};
 pub use find::{Distribution, Found, Looked, Origin, RefusedManifest, Seen, Setting, StaticPod, find};
@@ -32,6 +34,7 @@ pub use log::{EndedBy, Keeps, LogFacts, LogFile};
 pub use metrics::Metrics;
 pub use place::MountKind;
 pub use policy::{Accepted, Finding, PolicyFacts, PolicyState};
+pub(crate) use process::program;
 pub use process::{Process, Processes, Program};
 pub use verdict::{Judgement, Reason, Verdict, duration, hours, moment, verdict};
 pub use webhook::{Problem, WebhookFacts};

@@ -128,7 +128,7 @@ impl Process {
 }
 
 /// Which program a command line starts, and the words behind its name.
-fn program(cmdline: &[u8]) -> Option<(Program, Vec<String>)> {
+pub(crate) fn program(cmdline: &[u8]) -> Option<(Program, Vec<String>)> {
     let text = String::from_utf8_lossy(cmdline);
     let mut words: Vec<&str> = text.trim_end_matches('\0').split('\0').collect();
     // k3s and rke2 overwrite their command line, with spaces for NULs.

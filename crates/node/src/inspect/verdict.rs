@@ -66,6 +66,15 @@ const SECOND: i64 = 1_000_000;
 pub fn verdict(facts: &Facts) -> Judgement {
     let mut reasons = Reasons::default();
     reasons.about_what_runs(facts);
+    for name in &facts.unfinished {
+        let what = format!("a change of auditward's was cut off: {name}");
+        reasons.add(
+            "cut-off",
+            Verdict::HalfOn,
+            what,
+            "`auditward rollback` undoes it, or notes that it was done",
+        );
+    }
     if facts.found.distribution.is_some() {
         reasons.about_flags(facts);
         if let Some(policy) = &facts.policy {
@@ -75,6 +84,9 @@ pub fn verdict(facts: &Facts) -> Judgement {
             reasons.about_log(facts, log);
         }
         reasons.about_webhook(facts);
+        if let Some(probe) = &facts.probe {
+            reasons.about_probe(probe);
+        }
         reasons.about_numbers(facts);
     }
     let mut reasons = reasons.all;
@@ -100,7 +112,12 @@ fn summary(facts: &Facts, verdict: Verdict, reasons: &[Reason]) -> String {
                 }
                 (None, _) => "to a webhook".to_owned(),
             };
-            let seen = if facts.running.is_some() { "" } else { ", by its configuration" };
+            let proven = matches!(facts.probe, Some(Probe::Recorded { .. }));
+            let seen = match &facts.running {
+                _ if proven => ", proven",
+                Some(_) => "",
+                None => ", by its configuration",
+            };
             format!("auditing is on{seen}: events go {to}")
         }
     }
@@ -350,16 +367,6 @@ impl Reasons {
     fn about_log(&mut self, facts: &Facts, log: &LogFacts) {
         let half = Some(Verdict::HalfOn);
         let policy_is_on = facts.flag("audit-policy-file").is_some();
-        match &facts.probe {
-            Some(Probe::Recorded { .. }) | None => {}
-            Some(Probe::NotRecorded { request }) => {
-                let what = format!("`{request}` was made, the policy records it, and no event came");
-                self.add("probe-lost", Verdict::Silent, what, "look at the API server's own log for `audit`");
-            }
-            Some(Probe::Failed { why }) => {
-                self.add("probe-failed", Verdict::Unknown, format!("no probe could be made: {why}"), "");
-            }
-        }
         if log.flag == "-" {
             let what = "events go to standard output, among the API server's own log; how they are kept is its business";
             self.add("log-stdout", None, what, "");
@@ -401,6 +408,29 @@ impl Reasons {
             self.about_silence(facts, log, path);
         }
         self.about_keeping(log, path);
+    }
+
+    fn about_probe(&mut self, probe: &Probe) {
+        match probe {
+            Probe::Recorded { request, level, milliseconds } => {
+                let what =
+                    format!("`{request}` was made and found in the log at {level}, {milliseconds} ms later");
+                self.add("proven", None, what, "");
+            }
+            Probe::OtherLevel { request, expected, found } => {
+                let what = format!(
+                    "`{request}` was recorded at {found}, and the policy says {expected}: another policy is at work"
+                );
+                self.add("probe-level", Verdict::HalfOn, what, "restart the API server");
+            }
+            Probe::NotRecorded { request } => {
+                let what = format!("`{request}` was made, the policy records it, and no event came");
+                self.add("probe-lost", Verdict::Silent, what, "look at the API server's own log for `audit`");
+            }
+            Probe::Failed { why } => {
+                self.add("probe-failed", Verdict::Unknown, format!("no probe could be made: {why}"), "");
+            }
+        }
     }
 
     /// Only where something runs can silence be told.

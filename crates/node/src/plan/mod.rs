@@ -18,13 +18,12 @@ use auditward_policy::read::read;
 use serde::Serialize;
 
 use crate::api::ExtraVolume;
+use crate::inspect::POLICY_DIGEST;
 use crate::manifest::{Change, Edited, HostPath, HostPathType, Manifest, Pod, Refusal, diff};
 use crate::prove::Trail;
 pub use settings::{GUIDE, PolicyMount, PolicyText, RECOMMENDED, Settings, VolumeNames, Webhook};
-use settings::{LOG_PATH, MAX_AGE, MAX_BACKUP, MAX_SIZE, POLICY_PATH, reason};
-
-/// The annotation that carries the policy's digest, so that another policy is another pod and the kubelet restarts it.
-pub const DIGEST_ANNOTATION: &str = "auditward.dev/policy-digest";
+use settings::{LOG_PATH, POLICY_PATH};
+pub(crate) use settings::{MAX_AGE, MAX_BACKUP, MAX_SIZE, reason};
 
 /// Where things lie, worked out from the manifest and the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,7 +222,7 @@ impl Plan {
             flags: flags.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect(),
             mount: paths.mounts.clone(),
             unmount: Vec::new(),
-            annotations: BTreeMap::from([(DIGEST_ANNOTATION.to_owned(), Some(digest.to_string()))]),
+            annotations: BTreeMap::from([(POLICY_DIGEST.to_owned(), Some(digest.to_string()))]),
         };
         let edited = manifest.edit(&change).map_err(refused)?;
         let after = Manifest::read(edited.text.as_bytes()).map_err(refused)?;

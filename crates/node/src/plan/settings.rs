@@ -79,9 +79,9 @@ impl Default for VolumeNames {
 /// Our defaults. Each flag has its reason in [`reason`].
 pub(super) const POLICY_PATH: &str = "/etc/kubernetes/audit/policy.yaml";
 pub(super) const LOG_PATH: &str = "/var/log/kubernetes/audit/audit.log";
-pub(super) const MAX_SIZE: u32 = 100;
-pub(super) const MAX_AGE: u32 = 30;
-pub(super) const MAX_BACKUP: u32 = 10;
+pub(crate) const MAX_SIZE: u32 = 100;
+pub(crate) const MAX_AGE: u32 = 30;
+pub(crate) const MAX_BACKUP: u32 = 10;
 
 /// A policy to begin with.
 pub const RECOMMENDED: &str = include_str!("../../../../examples/policies/recommended.yaml");
@@ -121,7 +121,7 @@ impl PolicyMount {
 }
 
 /// Why a flag is set, for people.
-pub(super) fn reason(flag: &str) -> &'static str {
+pub(crate) fn reason(flag: &str) -> &'static str {
     match flag {
         "audit-policy-file" => "which requests are recorded, and how much of them",
         "audit-log-path" => "where events are written; without it the log is off",

@@ -15,6 +15,14 @@ pub struct Identity {
     pub groups: Vec<String>,
 }
 
+impl Identity {
+    /// Whom administrators' kubeconfigs name: for clusters before 1.27, which do not say who asks.
+    pub fn administrator() -> Self {
+        let groups = ["kubeadm:cluster-admins", "system:masters", "system:authenticated"];
+        Self { name: "kubernetes-admin".to_owned(), groups: groups.map(str::to_owned).to_vec() }
+    }
+}
+
 /// A harmless request that the policy records.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {

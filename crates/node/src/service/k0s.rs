@@ -9,7 +9,7 @@ use auditward_policy::read::{Node, Value, documents, position};
 use super::unit::Unit;
 use super::{FileChange, Files, Flags, ServicePlan, ServiceRefusal, read_text, with_paths};
 
-const UNIT: &str = "k0scontroller.service";
+pub(super) const UNIT: &str = "k0scontroller.service";
 const CONFIG: &str = "/etc/k0s/k0s.yaml";
 const POLICY: &str = "/etc/k0s/audit/policy.yaml";
 const LOG: &str = "/var/log/k0s/audit/audit.log";

@@ -9,7 +9,7 @@ use super::{
 const ARGS: &str = "/var/snap/microk8s/current/args/kube-apiserver";
 /// Flags of the API server that stand here stop the whole node with "unknown flag".
 const WRONG_ARGS: &str = "/var/snap/microk8s/current/args/kubelite";
-const UNIT: &str = "snap.microk8s.daemon-kubelite.service";
+pub(super) const UNIT: &str = "snap.microk8s.daemon-kubelite.service";
 /// The snap may not write wherever it likes, and `current` is another folder after each update.
 const POLICY: &str = "/var/snap/microk8s/common/audit/policy.yaml";
 const LOG: &str = "/var/snap/microk8s/common/audit/log/audit.log";

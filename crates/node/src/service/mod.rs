@@ -14,9 +14,12 @@
 //! Invariant: a file of ours is only ever written or removed whole, and an edited one keeps every line that is not about
 //! an audit flag.
 
+mod enabling;
 mod k0s;
 mod microk8s;
 mod rancher;
+mod restart;
+mod site;
 mod systemd;
 mod unit;
 
@@ -25,6 +28,15 @@ mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::inspect::Program;
+use crate::manifest::diff;
+pub use enabling::{Enabling, wanted_service};
+pub use restart::{RestartError, is_known, restart};
+pub(crate) use site::clients;
+pub use site::{kubeconfigs, site};
 
 /// What planning may look at.
 pub trait Files {
@@ -35,7 +47,8 @@ pub trait Files {
 }
 
 /// A way to run an API server that is configured by files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Service {
     /// `k3s server`.
     K3s,
@@ -47,6 +60,33 @@ pub enum Service {
     K0s,
     /// A unit `kube-apiserver.service`.
     Systemd,
+}
+
+impl Service {
+    /// The process that has the API server in it.
+    pub fn program(self) -> Program {
+        match self {
+            Self::K3s => Program::K3s,
+            Self::MicroK8s => Program::Kubelite,
+            Self::Rke2 | Self::K0s | Self::Systemd => Program::KubeApiserver,
+        }
+    }
+}
+
+/// The unit that is restarted for a service.
+pub fn unit(service: Service) -> &'static str {
+    match service {
+        Service::K3s => rancher::K3S.unit,
+        Service::Rke2 => rancher::RKE2.unit,
+        Service::MicroK8s => microk8s::UNIT,
+        Service::K0s => k0s::UNIT,
+        Service::Systemd => systemd::UNIT,
+    }
+}
+
+/// The mode of a new configuration file. systemd complains of units that not everybody may read; the others may hold tokens.
+pub fn mode(service: Service) -> u32 {
+    if service == Service::Systemd { 0o644 } else { 0o600 }
 }
 
 /// What the API server is to be told: flags without dashes and their values, in the order in which they are written. The
@@ -79,6 +119,19 @@ pub struct FileChange {
     pub before: Option<Vec<u8>>,
     /// As it is to be; `None` where it is to be removed.
     pub after: Option<Vec<u8>>,
+}
+
+impl FileChange {
+    /// What is different, as a unified diff.
+    pub fn diff(&self) -> String {
+        let text = |bytes: &Option<Vec<u8>>| {
+            bytes.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned()
+        };
+        let name = |bytes: &Option<Vec<u8>>| {
+            bytes.as_ref().map_or("/dev/null".to_owned(), |_| self.path.display().to_string())
+        };
+        diff(&text(&self.before), &text(&self.after), &name(&self.before), &name(&self.after))
+    }
 }
 
 /// Why a configuration is left alone.

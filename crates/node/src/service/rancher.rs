@@ -18,7 +18,7 @@ use super::{
 pub(super) struct Distribution {
     name: &'static str,
     folder: &'static str,
-    unit: &'static str,
+    pub(super) unit: &'static str,
     data: &'static str,
     policy: &'static str,
     /// Whether `audit-policy-file` is a key of its own, which brings rotation flags with it.

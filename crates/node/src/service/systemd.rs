@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::unit::Unit;
 use super::{FileChange, Files, Flags, ServicePlan, ServiceRefusal, is_audit_flag, split_flag, with_paths};
 
-const UNIT: &str = "kube-apiserver.service";
+pub(super) const UNIT: &str = "kube-apiserver.service";
 const OURS: &str = "/etc/systemd/system/kube-apiserver.service.d/90-auditward.conf";
 const POLICY: &str = "/etc/kubernetes/audit/policy.yaml";
 const LOG: &str = "/var/log/kubernetes/audit/audit.log";

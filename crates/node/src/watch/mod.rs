@@ -17,11 +17,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use auditward_base::clock;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::api::{ApiError, Client, Request};
+use crate::inspect::Program;
 pub use process::{Process, api_servers};
 
 /// How often it is looked.
@@ -32,19 +34,47 @@ const EVERY: Duration = Duration::from_millis(200);
 pub struct Site {
     /// Asks it at its own address.
     pub client: Client,
-    /// How folders of its containers' logs begin: `NAMESPACE_POD`.
-    pub pod: String,
-    /// `/var/log/pods`
-    pub pod_logs: PathBuf,
+    /// Who starts it, and keeps what it says.
+    pub starter: Starter,
     /// `/proc`
     pub proc: PathBuf,
+}
+
+/// Who starts an API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Starter {
+    /// The kubelet, as a static pod.
+    Kubelet {
+        /// How folders of its containers' logs begin: `NAMESPACE_POD`.
+        pod: String,
+        /// `/var/log/pods`
+        pod_logs: PathBuf,
+    },
+    /// systemd, as a unit or as a part of one.
+    Unit {
+        /// Its name.
+        unit: String,
+        /// The process that has the API server in it.
+        program: Program,
+    },
+}
+
+/// The `--audit-…` flags, without dashes, that a process must run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flags {
+    /// These and no others.
+    Exactly(BTreeMap<String, String>),
+    /// These; there may be more.
+    AtLeast(BTreeMap<String, String>),
+    /// The process does not show them, or nobody knows which they should be.
+    Any,
 }
 
 /// What is waited for.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// The `--audit-…` flags, without dashes, that the process must run with; these and no others.
-    pub audit_flags: BTreeMap<String, String>,
+    /// What it must have been told.
+    pub flags: Flags,
     /// How long, all together.
     pub within: Duration,
     /// How long no process may be there.
@@ -83,11 +113,13 @@ pub enum WatchError {
         log: String,
     },
     /// The kubelet starts no container.
-    #[error("the kubelet has started no kube-apiserver container for {} s: {hint}", waited.as_secs())]
+    #[error("{who} has started no kube-apiserver for {} s: {hint}", waited.as_secs())]
     NoContainer {
+        /// The kubelet, or a unit.
+        who: String,
         /// How long.
         waited: Duration,
-        /// What the kubelet says, or where to look.
+        /// What it says, or where to look.
         hint: String,
     },
     /// It runs, but is not ready.
@@ -132,7 +164,10 @@ impl Site {
 
     /// The running processes.
     pub fn processes(&self) -> Vec<Process> {
-        api_servers(&self.proc)
+        match &self.starter {
+            Starter::Kubelet { .. } => api_servers(&self.proc),
+            Starter::Unit { program, .. } => process::of(&self.proc, *program),
+        }
     }
 
     /// Waits until the API server runs as wanted and is ready.
@@ -142,7 +177,12 @@ impl Site {
             wanted,
             began: Instant::now(),
             state: State::Stopping,
-            logs_before: container_log::all(&self.pod_logs, &self.pod),
+            logs_before: match &self.starter {
+                Starter::Kubelet { pod, pod_logs } => container_log::all(pod_logs, pod),
+                Starter::Unit { .. } => Vec::new(),
+            },
+            since: clock::now(),
+            asked: None,
             ended: 0,
             running: None,
             away_after: None,
@@ -159,6 +199,10 @@ struct Wait<'a> {
     began: Instant,
     state: State,
     logs_before: Vec<container_log::ContainerLog>,
+    /// The time of day at which the wait began.
+    since: SystemTime,
+    /// When a unit's journal was last read.
+    asked: Option<Instant>,
     /// How many new processes have ended.
     ended: usize,
     running: Option<Process>,
@@ -212,7 +256,13 @@ impl Wait<'_> {
             old.then(|| self.site.processes().into_iter().find(|now| self.wanted.before.contains(now)))
                 .flatten()
         })?;
-        (process.audit_flags() == self.wanted.audit_flags).then_some(process)
+        let has = process.audit_flags();
+        let suits = match &self.wanted.flags {
+            Flags::Exactly(flags) => has == *flags,
+            Flags::AtLeast(flags) => flags.iter().all(|(name, value)| has.get(name) == Some(value)),
+            Flags::Any => true,
+        };
+        suits.then_some(process)
     }
 
     fn look(&mut self, watcher: &mut Watcher<'_>) -> Result<(), WatchError> {
@@ -245,7 +295,11 @@ impl Wait<'_> {
                 // One that came and went between two looks left its log.
                 self.crashed(watcher)?;
                 if since.elapsed() > self.wanted.container_within {
-                    return Err(WatchError::NoContainer { waited: since.elapsed(), hint: kubelets_word() });
+                    let (who, hint) = match &self.site.starter {
+                        Starter::Kubelet { .. } => ("the kubelet".to_owned(), kubelets_word()),
+                        Starter::Unit { unit, .. } => (unit.clone(), format!("see journalctl -u {unit}")),
+                    };
+                    return Err(WatchError::NoContainer { who, waited: since.elapsed(), hint });
                 }
             }
             (None, State::Stopping) => {}
@@ -255,21 +309,39 @@ impl Wait<'_> {
 
     /// Whether what has ended will end again.
     fn crashed(&mut self, watcher: &mut Watcher<'_>) -> Result<(), WatchError> {
-        let logs = container_log::all(&self.site.pod_logs, &self.site.pod);
-        let new = || logs.iter().filter(|log| !self.logs_before.contains(log));
-        let Some(newest) = new().next_back() else { return Ok(()) };
-        let log = newest.tail();
+        let Some(log) = self.said() else { return Ok(()) };
         let Some(words) = container_log::last_words(&log) else { return Ok(()) };
-        // A container that is still there has its log; the one before it counts as ended.
-        self.ended = self.ended.max(new().count());
         if !self.wanted.patient && (words.for_good || self.ended >= 2) {
             return Err(WatchError::Crashed { reason: words.reason, log });
         }
         if self.last != words.reason {
-            (watcher.tell)(&format!("kube-apiserver ended: {}; the kubelet will try again", words.reason));
+            (watcher.tell)(&format!("kube-apiserver ended: {}; it will be tried again", words.reason));
             self.last = words.reason;
         }
         Ok(())
+    }
+
+    /// What the newest one has said, if there has been a new one.
+    fn said(&mut self) -> Option<String> {
+        /// A journal is read by a program, which takes some time.
+        const AGAIN: Duration = Duration::from_secs(1);
+        match &self.site.starter {
+            Starter::Kubelet { pod, pod_logs } => {
+                let logs = container_log::all(pod_logs, pod);
+                let new = || logs.iter().filter(|log| !self.logs_before.contains(log));
+                let newest = new().next_back()?;
+                // A container that is still there has its log; the one before it counts as ended.
+                self.ended = self.ended.max(new().count());
+                Some(newest.tail())
+            }
+            Starter::Unit { unit, .. } => {
+                if self.asked.is_some_and(|asked| asked.elapsed() < AGAIN) {
+                    return None;
+                }
+                self.asked = Some(Instant::now());
+                journal(unit, self.since)
+            }
+        }
     }
 
     /// Kubernetes' servers end at once when they are told a second time.
@@ -305,6 +377,17 @@ fn kubelets_word() -> String {
             && (line.starts_with('E') || line.contains("Failed") || line.contains("err="))
     });
     line.map_or(look, |line| line.chars().filter(|c| !c.is_control()).take(400).collect())
+}
+
+/// What a unit has said since then, where the journal can be read.
+fn journal(unit: &str, since: SystemTime) -> Option<String> {
+    let seconds = since.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    let output = std::process::Command::new("journalctl")
+        .args(["-u", unit, "--since", &format!("@{seconds}"), "-n", "1000", "--no-pager", "-o", "cat"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// An error and what caused it, on one line.

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
 
+use crate::inspect::{self, Program};
+
 /// A running kube-apiserver. A number is used again, but not with the same start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -20,12 +22,23 @@ const ARGUMENTS_MAX: u64 = 1 << 20;
 
 /// All of them; `proc` is `/proc`.
 pub fn api_servers(proc: &Path) -> Vec<Process> {
+    all(proc, |line| arguments(line).filter(|arguments| is_api_server(arguments)))
+}
+
+/// All processes of a program that has an API server in it.
+pub(super) fn of(proc: &Path, program: Program) -> Vec<Process> {
+    if program == Program::KubeApiserver {
+        return api_servers(proc);
+    }
+    all(proc, |line| inspect::program(line).filter(|(found, _)| *found == program).map(|(_, words)| words))
+}
+
+fn all(proc: &Path, of: impl Fn(&[u8]) -> Option<Vec<String>>) -> Vec<Process> {
     let numbers = fs::read_dir(proc).into_iter().flatten().flatten();
     numbers
         .filter_map(|entry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;
-            let arguments = arguments(&entry.path())?;
-            is_api_server(&arguments).then_some(())?;
+            let arguments = of(&command_line(&entry.path())?)?;
             let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
             Some(Process { pid, start: start(&stat)?, arguments })
         })
@@ -54,10 +67,14 @@ impl Process {
     }
 }
 
-fn arguments(process: &Path) -> Option<Vec<String>> {
-    let mut text = Vec::new();
-    File::open(process.join("cmdline")).ok()?.take(ARGUMENTS_MAX).read_to_end(&mut text).ok()?;
-    let text = String::from_utf8_lossy(&text);
+fn command_line(process: &Path) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    File::open(process.join("cmdline")).ok()?.take(ARGUMENTS_MAX).read_to_end(&mut line).ok()?;
+    Some(line)
+}
+
+fn arguments(line: &[u8]) -> Option<Vec<String>> {
+    let text = String::from_utf8_lossy(line);
     let arguments = text.strip_suffix('\0')?.split('\0').map(str::to_owned);
     Some(arguments.collect())
 }

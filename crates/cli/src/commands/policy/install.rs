@@ -54,13 +54,13 @@ impl Args {
             return Ok(if found { Exit::Found } else { Exit::Fine });
         }
         let mut session = self.change.begin()?;
-        let plan = plan(&session.control_plane, &settings)?;
+        let plan = plan(session.pod()?, &settings)?;
         must_be_on(&plan)?;
         if plan.is_done() {
             return prove_only(&session, &plan, self.without_proof);
         }
         show(&plan, self.output)?;
-        obstacles(&Preflight::of(&session.control_plane, &plan))?;
+        obstacles(&Preflight::of(session.pod()?, &plan))?;
         session.must_be_ready()?;
         let proof = proof(&session, &plan, self.without_proof)?;
         if plan.restarts() {

@@ -39,7 +39,6 @@ pub(super) fn look(look: &mut Look<'_>) -> Option<Candidate> {
         raw.iter().filter_map(|node| Some((yaml::scalar(node)?, document.line(node)))).collect();
     let flags = Flags::parse(words.iter().map(|(word, line)| (word.as_str(), *line)));
     way.settings.extend(audit_settings(&flags, |flag| Origin::File(CONFIG.to_owned(), flag.line)));
-    way.version = document.string(&["spec", "images", "konnectivity", "kubeApiserverVersion"]);
     look.found(CONFIG, how_many(&way.settings));
     Some(way)
 }

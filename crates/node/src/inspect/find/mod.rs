@@ -286,17 +286,17 @@ impl Distribution {
                 "set `apiServer.auditLog` in /etc/microshift/config.yaml and restart microshift"
             }
             Self::Rke2 => {
-                "set `audit-policy-file:` in /etc/rancher/rke2/config.yaml and restart rke2-server; its manifest is written anew each time"
+                "`auditward enable` writes a file into /etc/rancher/rke2/config.yaml.d and restarts rke2-server; its manifest is written anew each time"
             }
             Self::K3s => {
-                "set `kube-apiserver-arg+:` in a file in /etc/rancher/k3s/config.yaml.d and restart k3s"
+                "`auditward enable` writes a file into /etc/rancher/k3s/config.yaml.d and restarts k3s"
             }
             Self::Rke1 => "set `services.kube-api.audit_log` in cluster.yml and run `rke up`",
             Self::K0s => {
-                "set `spec.api.extraArgs` in /etc/k0s/k0s.yaml and restart k0scontroller; the policy must be readable and the log's folder writable by the user kube-apiserver"
+                "`auditward enable` sets `spec.api.extraArgs` in /etc/k0s/k0s.yaml and restarts k0scontroller"
             }
             Self::MicroK8s => {
-                "add the flags to /var/snap/microk8s/current/args/kube-apiserver and restart snap.microk8s.daemon-kubelite"
+                "`auditward enable` adds the flags to /var/snap/microk8s/current/args/kube-apiserver and restarts kubelite"
             }
             Self::CanonicalK8s => {
                 "add the flags to /var/snap/k8s/common/args/kube-apiserver and restart snap.k8s.kube-apiserver"
@@ -304,9 +304,7 @@ impl Distribution {
             Self::Talos => {
                 "patch the machine config: a `KubeAuditPolicyConfig` document, or `cluster.apiServer.auditPolicy` before 1.15"
             }
-            Self::Systemd => {
-                "add the flags to the unit's ExecStart, `systemctl daemon-reload`, and restart it"
-            }
+            Self::Systemd => "`auditward enable` adds the flags in a drop-in of the unit and restarts it",
             Self::Process => "add the flags where this process is started",
         }
     }
