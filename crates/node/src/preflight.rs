@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, IFlags, StatVfs, access, ioctl_getflags, statvfs};
 
+use auditward_policy::read::BYTES_MAX;
+
 use crate::host::ControlPlane;
 use crate::inspect::Distribution;
+use crate::inspect::{Host, Kind};
 use crate::plan::Plan;
 use crate::service::{self, Enabling};
 
@@ -273,8 +276,8 @@ fn nearest(path: &Path) -> &Path {
 }
 
 /// What is there of what a plan needs to know.
-pub fn find(paths: &crate::plan::Paths) -> io::Result<crate::plan::Found> {
-    let read = |path: &PathBuf| match fs::read(path) {
+pub fn find(host: &Host, paths: &crate::plan::Paths) -> io::Result<crate::plan::Found> {
+    let read = |path: &PathBuf| match host.read(&path.to_string_lossy(), BYTES_MAX as u64) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(io::Error::new(
@@ -289,6 +292,10 @@ pub fn find(paths: &crate::plan::Paths) -> io::Result<crate::plan::Found> {
     Ok(crate::plan::Found {
         policy: read(&paths.policy_on_node)?,
         webhook: paths.webhook.as_ref().map(|(_, path)| read(path)).transpose()?.flatten(),
-        folders: paths.folders().into_iter().filter(|folder| folder.is_dir()).collect(),
+        folders: paths
+            .folders()
+            .into_iter()
+            .filter(|folder| host.stat(&folder.to_string_lossy()).is_ok_and(|stat| stat.kind == Kind::Folder))
+            .collect(),
     })
 }

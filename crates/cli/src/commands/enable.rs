@@ -223,7 +223,11 @@ impl Args {
     }
 
     fn plan(&self, control_plane: &ControlPlane) -> Result<Plan, Failure> {
-        plan(control_plane, &self.settings(control_plane)?)
+        let host = match &self.root {
+            Some(root) => Host::at(root).map_err(|error| Failure::reading(root, error))?,
+            None => Host::live(),
+        };
+        plan(&host, control_plane, &self.settings(control_plane)?)
     }
 
     fn show(&self, plan: &Plan) -> Result<(), Failure> {
@@ -239,10 +243,10 @@ pub(crate) fn policy_text(path: &std::path::Path) -> Result<PolicyText, Failure>
 }
 
 /// Works out what to do on this node.
-pub(crate) fn plan(control_plane: &ControlPlane, settings: &Settings) -> Result<Plan, Failure> {
+pub(crate) fn plan(host: &Host, control_plane: &ControlPlane, settings: &Settings) -> Result<Plan, Failure> {
     let pod = control_plane.manifest.pod();
     let paths = Paths::of(pod, settings).map_err(refused)?;
-    let found = preflight::find(&paths).map_err(context("could not look at what is there"))?;
+    let found = preflight::find(host, &paths).map_err(context("could not look at what is there"))?;
     Plan::new(&control_plane.path, &control_plane.manifest, settings, paths, &found).map_err(refused)
 }
 

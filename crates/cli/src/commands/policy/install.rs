@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use auditward_node::inspect::Host;
 use auditward_node::journal::Purpose;
 use auditward_node::plan::{Plan, Settings};
 use auditward_node::preflight::Preflight;
@@ -43,7 +44,7 @@ impl Args {
         let settings = Settings { policy: Some(policy), ..Settings::default() };
         if self.change.dry_run {
             let control_plane = self.change.find()?;
-            let plan = plan(&control_plane, &settings)?;
+            let plan = plan(&Host::live(), &control_plane, &settings)?;
             must_be_on(&plan)?;
             show(&plan, self.output)?;
             let preflight = Preflight::of(&control_plane, &plan);
@@ -54,7 +55,7 @@ impl Args {
             return Ok(if found { Exit::Found } else { Exit::Fine });
         }
         let mut session = self.change.begin()?;
-        let plan = plan(session.pod()?, &settings)?;
+        let plan = plan(&Host::live(), session.pod()?, &settings)?;
         must_be_on(&plan)?;
         if plan.is_done() {
             return prove_only(&session, &plan, self.without_proof);
