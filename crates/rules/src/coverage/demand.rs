@@ -44,16 +44,27 @@ fn of_step(index: usize, step: &Step) -> Vec<Demand> {
     expressions.into_iter().flat_map(|expr| of_expr(&name, expr)).collect()
 }
 
+/// What can never be true is one demand for nothing, which no policy can feed.
 fn of_expr(step: &str, expr: &Expr) -> Vec<Demand> {
     let needs = symbolic::symbolic(expr);
-    let demands = needs.ways.iter().map(|way| Demand {
+    let ways = needs.ways.iter().map(|way| Demand {
         step: step.to_owned(),
         space: space(way),
         level: way.level,
         stages: way.stages.iter().copied().collect(),
         paths: way.paths.iter().cloned().collect(),
     });
-    demands.filter(|demand| !demand.space.is_empty()).collect()
+    let mut demands: Vec<Demand> = ways.filter(|demand| !demand.space.is_empty()).collect();
+    if demands.is_empty() {
+        demands.push(Demand {
+            step: step.to_owned(),
+            space: Space::nothing(),
+            level: Level::Metadata,
+            stages: StageSet::ALL,
+            paths: Vec::new(),
+        });
+    }
+    demands
 }
 
 fn space(way: &Way) -> Space {

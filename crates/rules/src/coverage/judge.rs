@@ -11,7 +11,8 @@ use super::demand::{CERTAIN, Demand, long_running};
 pub struct Coverage {
     /// In one word.
     pub sight: Sight,
-    /// What is not recorded well enough, the most ordinary first. Empty exactly where `sight` is full.
+    /// What is not recorded well enough, the most ordinary first. Empty where `sight` is full, and where a detection is
+    /// blind because it can never be true, whatever is recorded.
     pub blind: Vec<Blind>,
 }
 

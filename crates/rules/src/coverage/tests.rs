@@ -146,3 +146,15 @@ fn a_rule_for_a_name_does_not_see_it_created() {
     "#]],
     );
 }
+
+#[test]
+fn what_can_never_be_true_is_blind() {
+    let never = Demand { space: Space::nothing(), ..pods(Level::Metadata) };
+    check(
+        "- level: RequestResponse",
+        &[pods(Level::Request), Demand { step: "never".to_owned(), ..never }],
+        &expect![[r#"
+            Blind
+        "#]],
+    );
+}

@@ -93,7 +93,8 @@ fn every_claim_is_proven() {
         let (judge, evaluator) = (Judge::new(&policy), Evaluator::new(policy.clone()));
         for (rule, demands) in &rules {
             let Coverage { sight, blind } = judge.coverage(demands).expect("simple enough");
-            assert_eq!(sight == Sight::Full, blind.is_empty(), "{name}: {rule}");
+            let possible = demands.iter().all(|demand| !demand.space.is_empty());
+            assert!(!possible || (sight == Sight::Full) == blind.is_empty(), "{name}: {rule}");
             for part in blind {
                 let request = &part.witness.request;
                 let decision = request.with(|request| evaluator.decide(request));

@@ -190,7 +190,12 @@ fn render(rows: &[Row], whole: bool, colour: bool) -> String {
         let shown = if whole { row.blind.len() } else { 1 };
         let (sight, id) = (row.sight.as_str().to_owned(), row.rule.clone());
         if row.blind.is_empty() {
-            table.row([sight, id, String::new(), String::new(), String::new(), String::new()]);
+            let note = match row.sight {
+                Word::Blind => "it can never be true, whatever is recorded",
+                Word::Unknown => "it overlaps with the policy in too many ways to be compared exactly",
+                Word::Partial | Word::Full => "",
+            };
+            table.row([sight, id, note.to_owned(), String::new(), String::new(), String::new()]);
             continue;
         }
         for (number, part) in row.blind.iter().take(shown).enumerate() {
