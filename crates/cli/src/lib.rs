@@ -31,6 +31,7 @@ pub struct Cli {
 
 /// Parses the process's arguments, runs the command, and says how it went.
 pub fn main() -> ExitCode {
+    keep_quiet_about_the_yaml_parser();
     let cli = Cli::parse();
     match cli.command.run() {
         Ok(exit) => exit.into(),
@@ -39,6 +40,18 @@ pub fn main() -> ExitCode {
             Exit::Trouble.into()
         }
     }
+}
+
+/// The YAML parser panics on some texts. Whoever calls it catches that and tells of it with its place, so the panic's own
+/// words would only frighten.
+fn keep_quiet_about_the_yaml_parser() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let parser = |place: &std::panic::Location<'_>| place.file().contains("libyaml-safer");
+        if !panic.location().is_some_and(parser) {
+            usual(panic);
+        }
+    }));
 }
 
 /// The definitions of all commands, for reference pages, completions and the man page.

@@ -170,3 +170,21 @@ fn usage() {
     "#]],
     );
 }
+
+/// The parser panics on it, which nobody but us needs to know.
+#[test]
+fn a_text_that_the_parser_gives_up_on() {
+    check_with_input(
+        "policy check -",
+        "rules: [!!u, x]\n",
+        expect![[r#"
+        exit 1
+        --- stdout
+        <stdin>:1:9: error: YAML that the parser gives up on, somewhere from here on
+          1 | rules: [!!u, x]
+            |         ^
+          hint: put texts with `!` or other signs in them into quotes
+        <stdin>: refused: kube-apiserver would not start
+    "#]],
+    );
+}
