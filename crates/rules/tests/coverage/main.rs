@@ -50,14 +50,11 @@ fn policies(paths: &[PathBuf]) -> Vec<(String, Policy)> {
 
 fn published() -> Option<Vec<(String, Policy)>> {
     let corpus = corpus()?;
-    let mut paths = files(&corpus.join("policies"), "yaml");
-    paths.push(corpus.join("falco/audit-policy.yaml"));
-    let mut all = policies(&paths);
-    all.extend(
-        policies(&[corpus.join("guide/audit-policy.yaml")])
-            .into_iter()
-            .map(|(_, policy)| ("guide".to_owned(), policy)),
-    );
+    let mut all = policies(&files(&corpus.join("policies"), "yaml"));
+    for folder in ["guide", "falco"] {
+        let found = policies(&[corpus.join(folder).join("audit-policy.yaml")]);
+        all.extend(found.into_iter().map(|(_, policy)| (folder.to_owned(), policy)));
+    }
     all.sort_by(|a, b| a.0.cmp(&b.0));
     Some(all)
 }
