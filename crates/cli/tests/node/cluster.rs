@@ -28,6 +28,21 @@ fn one_after_the_other_while_everybody_asks() {
         fs::copy(balancer.kubeconfig(), machine.node.path("/etc/kubernetes/admin.conf")).unwrap();
     }
 
+    // An API server announces itself some seconds after it is ready, and later on a busy machine.
+    let announced = [
+        "get",
+        "-n",
+        "default",
+        "endpointslice",
+        "kubernetes",
+        "-o",
+        "jsonpath={.endpoints[*].addresses[0]}",
+    ];
+    eventually("three API servers have announced themselves", || {
+        let addresses = balancer.kubectl().run(&announced);
+        addresses.is_ok_and(|addresses| addresses.split_whitespace().count() == 3)
+    });
+
     let over = AtomicBool::new(false);
     let asking = Asking::start(balancer.kubeconfig(), 4).unwrap();
     let began = Instant::now();
