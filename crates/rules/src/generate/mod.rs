@@ -71,7 +71,7 @@ pub fn generate(demands: &[Demand]) -> Result<Generated, GenerateError> {
         // A policy without rules is refused.
         policy.rules.push(Rule::catch_all(Level::None));
     }
-    if let Some(demand) = first_not_fed(&policy, &asked)? {
+    if let Some(demand) = first_not_fed(&Judge::new(&policy), &asked)? {
         return Err(GenerateError::NotFed { demand });
     }
     Ok(Generated { policy, guarded })
@@ -120,8 +120,8 @@ fn missed(policy: &Policy, demands: &[Demand]) -> Result<Vec<Rule>, TooComplex> 
     Ok(rules)
 }
 
-fn first_not_fed(policy: &Policy, demands: &[Demand]) -> Result<Option<usize>, TooComplex> {
-    let judge = Judge::new(policy);
+/// The first demand that the judge's policy leaves blind, in part or wholly.
+fn first_not_fed(judge: &Judge<'_>, demands: &[Demand]) -> Result<Option<usize>, TooComplex> {
     for (index, demand) in demands.iter().enumerate() {
         if !demand.space.is_empty() && judge.coverage(std::slice::from_ref(demand))?.sight != Sight::Full {
             return Ok(Some(index));

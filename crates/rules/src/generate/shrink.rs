@@ -4,7 +4,8 @@ use auditward_event::Level;
 use auditward_policy::space::{Space, TooComplex};
 use auditward_policy::{GroupResources, Policy, Rule};
 
-use crate::coverage::{Demand, Judge, Sight};
+use super::first_not_fed;
+use crate::coverage::{Demand, Judge};
 
 /// Joins rules of one level that differ in one dimension only, and drops those that lie within another of the same or
 /// a higher level. What is recorded does not change.
@@ -169,10 +170,8 @@ fn is_enough(policy: &Policy, demands: &[Demand], credentials: &Space) -> Result
         return Ok(demands.iter().all(|demand| demand.space.is_empty()));
     }
     let judge = Judge::new(policy);
-    for demand in demands.iter().filter(|demand| !demand.space.is_empty()) {
-        if judge.coverage(std::slice::from_ref(demand))?.sight != Sight::Full {
-            return Ok(false);
-        }
+    if first_not_fed(&judge, demands)?.is_some() {
+        return Ok(false);
     }
     for part in judge.partition(credentials)? {
         let level = part.rule.map_or(Level::None, |rule| policy.rules[rule].level);
