@@ -24,25 +24,30 @@ pub(crate) struct RuleArgs {
 impl RuleArgs {
     /// The rules, with everything there is to say about them.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        let files = RuleFiles::open(&self.paths)?;
-        Ok(if self.no_shipped {
-            library::load(&files.files)
-        } else {
-            library::load_with_shipped(&files.files)
-        })
+        Ok(self.read()?.1)
     }
 
     /// The rules; mistakes are told on stderr, and one that keeps a rule from running ends the command.
     pub(crate) fn load_whole(&self) -> Result<Loaded, Failure> {
-        let loaded = self.load()?;
+        let (files, loaded) = self.read()?;
         if !loaded.has_errors() {
             return Ok(loaded);
         }
-        let files = RuleFiles::open(&self.paths)?;
         for finding in loaded.findings.iter().filter(|finding| finding.weight == Weight::Error) {
             output::talk(&render(&files, finding, false));
         }
         Err(Failure::new("not every rule can run").hint("`auditward rules check` tells more"))
+    }
+
+    /// Each file is read once: standard input cannot be read again for the words of a mistake in it.
+    fn read(&self) -> Result<(RuleFiles, Loaded), Failure> {
+        let files = RuleFiles::open(&self.paths)?;
+        let loaded = if self.no_shipped {
+            library::load(&files.files)
+        } else {
+            library::load_with_shipped(&files.files)
+        };
+        Ok((files, loaded))
     }
 }
 
