@@ -1,0 +1,1 @@
+//! Events on disk before anyone is told that they are.
