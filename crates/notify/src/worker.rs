@@ -1,0 +1,201 @@
+//! One target's thread: asks the feed, asks the queue, sends, and writes down.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use auditward_base::clock;
+
+use crate::config::Target;
+use crate::dead::Dead;
+use crate::keep::{Keep, KeepError};
+use crate::notice::{Feed, Notice};
+use crate::queue::{Next, Queue, Rules, Saved, Settled};
+use crate::send::{Sender, chain};
+use crate::status::{Happened, Status};
+use crate::waker::{Known, Waker};
+
+/// Notices are read in pages of this.
+const PAGE: usize = 256;
+/// Without news, the feed is asked again after this: a wake-up that was forgotten must not keep an alert for ever.
+const LOOK_MAX: Duration = Duration::from_secs(30);
+/// After an error of our own disk or feed.
+const REST: Duration = Duration::from_secs(5);
+
+pub(crate) struct Worker {
+    queue: Queue,
+    keep: Keep,
+    dead: Dead,
+    sender: Box<dyn Sender>,
+    feed: Arc<dyn Feed>,
+    waker: Arc<Waker>,
+    status: Arc<Mutex<Status>>,
+}
+
+/// Something of ours went wrong; the target has nothing to do with it.
+struct Trouble(String);
+
+impl Worker {
+    /// Reads what was saved, or begins behind the newest alert and writes that down.
+    pub(crate) fn new(
+        name: &str,
+        target: &Target,
+        parts: Parts<'_>,
+        sender: Box<dyn Sender>,
+    ) -> Result<Self, KeepError> {
+        let Parts { folder, feed, waker, status, seed } = parts;
+        let keep = Keep::new(folder, name);
+        let rules = Rules::of(target);
+        let failed = |source| KeepError::Read { path: "the feed of alerts".into(), source };
+        let mut queue = match keep.read()? {
+            Some(saved) => {
+                let notices = load(&*feed, &saved).map_err(failed)?;
+                Queue::restore(rules, saved, notices, seed)
+            }
+            None => Queue::new(rules, feed.last().map_err(failed)?, seed),
+        };
+        // Written down now: a target is told of all alerts from here on, whatever happens next.
+        keep.write(&queue.save())?;
+        let worker = Self { queue, keep, dead: Dead::new(folder, name), sender, feed, waker, status };
+        worker.report(|_| ());
+        Ok(worker)
+    }
+
+    /// Works until the waker is stopped.
+    pub(crate) fn run(mut self) {
+        while !self.waker.stopped() {
+            let known = self.waker.known();
+            let step = self.step(known);
+            if let Err(Trouble(what)) = step {
+                let at = now();
+                self.report(|status| status.last_error = Some(Happened { at, what }));
+                self.waker.wait(self.waker.known(), REST);
+            }
+        }
+        // What was only read is read again after a restart; this saves the reading.
+        if let Err(Trouble(what)) = self.save() {
+            let at = now();
+            self.report(|status| status.last_error = Some(Happened { at, what }));
+        }
+    }
+
+    fn step(&mut self, known: Known) -> Result<(), Trouble> {
+        let asked = self.queue.room().min(PAGE);
+        let mut more = false;
+        if asked > 0 {
+            let notices = self.feed.after(self.queue.read(), asked);
+            let notices =
+                notices.map_err(|error| Trouble(format!("could not read alerts: {}", chain(&error))))?;
+            more = notices.len() >= asked;
+            self.queue.accept(notices, now());
+        }
+        let feed = &self.feed;
+        // Better told once too often than not at all.
+        let mut is_open = |notice: &Notice| feed.is_open(&notice.id).unwrap_or(true);
+        let next = self.queue.plan(now(), &mut is_open);
+        if let Next::Send(delivery) = next {
+            // Also what was acknowledged last, if its own save failed.
+            if self.queue.is_unsaved() {
+                self.save()?;
+            }
+            return self.send(&delivery);
+        }
+        if self.queue.is_worth_saving() {
+            self.save()?;
+        }
+        self.report(|_| ());
+        if !more {
+            let until = match next {
+                Next::Wait(at) => Duration::from_micros(u64::try_from(at.saturating_sub(now())).unwrap_or(0)),
+                _ => LOOK_MAX,
+            };
+            self.waker.wait(known, until.min(LOOK_MAX));
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, delivery: &crate::queue::Delivery) -> Result<(), Trouble> {
+        let outcome = self.sender.send(delivery, now());
+        let at = now();
+        let settled = self.queue.settle(delivery.batch, outcome.as_ref().map(drop), at);
+        if let Err(failure) = &outcome {
+            let what = failure.reason.clone();
+            self.report(|status| status.last_error = Some(Happened { at, what }));
+        }
+        match (settled, outcome) {
+            (Settled::Dead(delivery), Err(failure)) => {
+                let written = self.dead.write(&delivery, &failure.reason, at);
+                written
+                    .map_err(|error| Trouble(format!("could not write dead letters: {}", chain(&error))))?;
+                self.queue.bury(delivery.batch);
+                self.save()?;
+            }
+            (Settled::Taken, _) => self.save()?,
+            _ => {}
+        }
+        self.report(|_| ());
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), Trouble> {
+        let saved = self.queue.save();
+        self.keep.write(&saved).map_err(|error| {
+            self.queue.not_saved();
+            Trouble(chain(&error))
+        })
+    }
+
+    fn report(&self, further: impl FnOnce(&mut Status)) {
+        let counts = self.queue.counts();
+        // Numbers are whole at every moment.
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.queued = self.queue.pending() as u64;
+        status.sent = counts.sent;
+        status.repeated = counts.repeated;
+        status.filtered = counts.filtered;
+        status.dead = counts.dead;
+        status.lost = counts.lost;
+        status.failed = counts.failed;
+        status.failing = self.queue.failing();
+        status.read = self.queue.read();
+        status.last_success = self.queue.last_success();
+        further(&mut status);
+    }
+}
+
+/// What a worker is given.
+pub(crate) struct Parts<'a> {
+    pub(crate) folder: &'a std::path::Path,
+    pub(crate) feed: Arc<dyn Feed>,
+    pub(crate) waker: Arc<Waker>,
+    pub(crate) status: Arc<Mutex<Status>>,
+    pub(crate) seed: u64,
+}
+
+/// The notices that a saved queue names.
+fn load(feed: &dyn Feed, saved: &Saved) -> std::io::Result<Vec<Notice>> {
+    let needs = saved.needs();
+    let mut found = Vec::with_capacity(needs.len());
+    let mut wanted = needs.iter().copied().peekable();
+    // One page for numbers that stand close together, and no reading through what lies between those that do not.
+    while let Some(first) = wanted.peek().copied() {
+        let page = feed.after(first - first.min(1), PAGE)?;
+        let Some(last) = page.last().map(|notice| notice.seq).filter(|last| *last >= first) else { break };
+        for notice in page {
+            while wanted.peek().is_some_and(|number| *number < notice.seq) {
+                wanted.next();
+            }
+            if wanted.peek() == Some(&notice.seq) {
+                wanted.next();
+                found.push(notice);
+            }
+        }
+        while wanted.peek().is_some_and(|number| *number <= last) {
+            wanted.next();
+        }
+    }
+    Ok(found)
+}
+
+fn now() -> i64 {
+    clock::micros(clock::now())
+}
