@@ -1,1 +1,3 @@
 //! Events in.
+
+pub mod tail;
