@@ -6,6 +6,11 @@
 //! ```
 //! The name begins with a dot because programs that watch a folder for files, the kubelet among them, pass such names
 //! over.
+//!
+//! [`Disk`] is the same for stores that keep many files and must be tested without power.
+
+pub mod faulty;
+mod files;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -16,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
 use rustix::io::Errno;
+
+pub use files::{Disk, DiskFile, Found, OsDisk, new_name};
 
 /// Who may do what with a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

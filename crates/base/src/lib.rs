@@ -7,6 +7,6 @@ pub mod disk;
 mod lock;
 mod random;
 
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, Hasher};
 pub use lock::{Lock, LockError};
 pub use random::random_id;
