@@ -82,3 +82,13 @@ if (cd crates/testkit/hyperkube && go version) >/dev/null 2>&1; then
 else
     say "tests with a real kube-apiserver will be skipped: they need Go 1.26 (https://go.dev/dl), or 1.21 and the network"
 fi
+
+# Readers of Parquet that are not ours, for the test that any of them can open a store's files.
+readers="${XDG_CACHE_HOME:-$HOME/.cache}/auditward/readers"
+"$readers/bin/python" -c 'import duckdb, chdb' 2>/dev/null || {
+    say "installing duckdb and chdb"
+    { python3 -m venv "$readers" &&
+        "$readers/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+            duckdb==2.0.1 chdb==4.4.0 chdb-core==26.9.0; } >/dev/null 2>&1 ||
+        say "tests with other readers of Parquet will be skipped: they need python3-venv and the network"
+}

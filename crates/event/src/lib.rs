@@ -21,7 +21,7 @@ pub use event::{
     AuthenticationMetadata, DecodeError, Event, EventList, ListMeta, ObjectReference, Status, StatusCause,
     StatusDetails, UserInfo,
 };
-pub use json::{DEPTH_MAX, JsonError, JsonProblem};
+pub use json::{DEPTH_MAX, JsonError, JsonProblem, write_str};
 pub use level::{Level, UnknownLevel};
 pub use path::{Path, PathError, Step};
 pub use raw::Raw;

@@ -12,11 +12,12 @@ mod text;
 mod write;
 
 pub use error::{JsonError, JsonProblem};
-
 pub(crate) use check::{Checker, check, checked_string_end};
 pub(crate) use scan::{skip_space, string_end, value_end};
 pub(crate) use text::{key, text, text_is};
-pub(crate) use write::{write_compact, write_str};
+pub use write::write_str;
+
+pub(crate) use write::write_compact;
 
 /// How deep arrays and objects may be nested: 10,000, Go's own limit, so that whatever an API server wrote can be read.
 ///

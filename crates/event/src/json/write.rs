@@ -4,8 +4,8 @@ use super::scan::{skip_space, string_end};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Writes `text` between quotes.
-pub(crate) fn write_str(text: &str, out: &mut Vec<u8>) {
+/// Writes `text` between quotes, as an API server writes it: what HTML gives a meaning to is escaped too.
+pub fn write_str(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut written = 0;
