@@ -2,12 +2,13 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tidy fuzz bench
+.PHONY: help setup run test torture tidy fuzz bench
 
 # Where rustup and Go's own installer put things; a shell that is no login shell does not look there.
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/local/go/bin
 
 FUZZ_SECONDS ?= 60
+SEEDS ?= 10000
 target := $(or $(CARGO_TARGET_DIR),target)
 
 help: ## this list
@@ -25,6 +26,9 @@ test: setup ## every check and every test
 	@cargo xtask tidy
 	@cargo test --workspace --locked --no-fail-fast
 
+torture: ## the tests under a seed, with SEEDS (10000) of them: crashes, torn writes, full and failing disks
+	@AUDITWARD_SEEDS=$(SEEDS) cargo test --release --locked --package auditward-journal --test model
+
 tidy: ## every check but the tests: format, lints, arrows, docs, generated pages, fuzz targets, dependencies
 	@cargo xtask tidy
 
@@ -32,7 +36,8 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	@set -e; for target in fuzz/fuzz_targets/*.rs; do \
 		target=$$(basename "$$target" .rs); echo "== $$target"; fuzz/run.sh "$$target" $(FUZZ_SECONDS); done
 
-bench: ## decisions beside kube-apiserver's own evaluator, how fast events are read, and rules matched
+bench: ## decisions beside kube-apiserver's own evaluator, how fast events are read, matched and kept
 	@cargo bench --locked --package auditward-policy --bench decide
 	@cargo bench --locked --package auditward-event --bench view
 	@cargo bench --locked --package auditward-detect --bench detect
+	@cargo bench --locked --package auditward-journal --bench append
