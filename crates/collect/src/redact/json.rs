@@ -1,0 +1,294 @@
+//! Secrets by their place in a JSON text: the data of a Secret, the value beside a telling name.
+//!
+//! Two walks. The first notes where there is something of which only what comes later says what it is: an object that
+//! turns out to be a Secret behind its `data`, a value whose `name` stands behind it. The second goes from string to
+//! string and notes what to put in its place. Neither recurses, and each looks at a byte once.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use auditward_event::Value;
+
+use super::digest::is_mark;
+use super::names::{Names, is_placeholder};
+use super::tokens::{Token, Tokens, quote};
+use super::{Kind, Redactor, encoded};
+
+/// What is known of a text before it is looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Context {
+    /// It is, or is about, a Secret or a token: `data`, `stringData` and `token` in it are secret.
+    pub(super) secret: bool,
+    /// It is a text that somebody wrote into a string, not an object of Kubernetes: a name like `secret` in it tells of
+    /// a secret, not of the name of a Secret.
+    pub(super) nested: bool,
+    /// Texts around this one.
+    pub(super) depth: u32,
+}
+
+/// What the first walk found; offsets of values, ascending.
+#[derive(Default)]
+struct Places {
+    /// Objects whose `kind` is `Secret` or `SecretList`.
+    secrets: Vec<usize>,
+    /// Values of patch operations on `/data` and `/stringData`, or of which the path is not known.
+    operations: Vec<usize>,
+    /// Strings beside a telling `name`.
+    pairs: Vec<(usize, Kind)>,
+}
+
+/// Something to put in the place of a part of a text.
+pub(super) type Edit = (Range<usize>, Vec<u8>);
+
+impl Redactor {
+    /// Redacts a JSON text, which must be valid.
+    pub(super) fn json<'a>(&self, text: &'a [u8], context: Context) -> Cow<'a, [u8]> {
+        let places = places(text, self.needles.names());
+        let edits = self.strings(text, context, &places);
+        apply(text, edits)
+    }
+
+    fn strings(&self, text: &[u8], context: Context, places: &Places) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        let mut open = vec![Frame { secret: context.secret, ..Frame::default() }];
+        for token in Tokens::new(text) {
+            let Some(frame) = open.last_mut() else { break };
+            match token {
+                Token::Open { at, object } => {
+                    let key = frame.key_of(text);
+                    let secret = frame.secret || places.secrets.binary_search(&at).is_ok();
+                    let hidden = frame.hides(&key, at, places);
+                    frame.after = None;
+                    open.push(Frame { secret, hidden, object, ..Frame::default() });
+                }
+                Token::Close { .. } => {
+                    open.pop();
+                }
+                Token::Key(range) => frame.key = Some((range.start, range.end)),
+                Token::Word(_) => frame.after = None,
+                Token::Number(range) => {
+                    frame.after = None;
+                    if frame.hides(&frame.key_of(text), range.start, places) {
+                        let mark = self.mark("secret", &text[range.clone()]);
+                        edits.push((range, format!("\"{mark}\"").into_bytes()));
+                    }
+                }
+                Token::Text(range) => {
+                    let said = said(&text[range.clone()]);
+                    if let Some(new) = self.string(&said, range.start, frame, text, context, places) {
+                        let mut out = Vec::with_capacity(new.len() + 2);
+                        quote(&new, &mut out);
+                        edits.push((range, out));
+                    }
+                    if !frame.object {
+                        frame.after = self.option(&said);
+                    }
+                }
+            }
+        }
+        edits
+    }
+
+    /// What to put in the place of a string.
+    fn string(
+        &self,
+        said: &[u8],
+        at: usize,
+        frame: &Frame,
+        text: &[u8],
+        context: Context,
+        places: &Places,
+    ) -> Option<Vec<u8>> {
+        if said.is_empty() {
+            return None;
+        }
+        let key = frame.key_of(text);
+        if frame.hides(&key, at, places) {
+            return (!is_mark(said)).then(|| self.mark_secret(said));
+        }
+        if &*key == b"auth" && encoded::says_user_and_password(said) && !self.is_allowed("docker-auth", said)
+        {
+            return Some(self.mark_as("docker-auth", said));
+        }
+        let pair = places.pairs.binary_search_by_key(&at, |pair| pair.0).ok();
+        let pair = pair.and_then(|found| places.pairs.get(found)).map(|(_, kind)| kind.clone());
+        // A field called `secret` of an object of Kubernetes holds the name of a Secret.
+        let names_a_secret = !context.nested && key.eq_ignore_ascii_case(b"secret") && is_name(said);
+        let by_key = || self.needles.names().telling(&key).filter(|_| !names_a_secret);
+        if let Some(kind) = pair.or_else(by_key).or_else(|| frame.after.clone()) {
+            if is_mark(said) || is_placeholder(said) {
+                return None;
+            }
+            let kind = self.kind_of(said).unwrap_or(kind);
+            if !self.is_allowed(&kind, said) {
+                return Some(self.mark_as(&kind, said));
+            }
+        }
+        self.text(said, Context { nested: true, secret: frame.secret, depth: context.depth })
+    }
+
+    /// What kind of secret follows an option that has its value in the next item.
+    fn option(&self, item: &[u8]) -> Option<Kind> {
+        if item.starts_with(b"-") && !item.contains(&b'=') {
+            self.needles.names().telling(item)
+        } else {
+            None
+        }
+    }
+}
+
+/// A container that is open in the second walk.
+#[derive(Default)]
+struct Frame {
+    secret: bool,
+    hidden: bool,
+    object: bool,
+    /// The key of the value that comes next, with its quotes.
+    key: Option<(usize, usize)>,
+    /// The item before was an option whose value comes next: `--password`.
+    after: Option<Kind>,
+}
+
+impl Frame {
+    fn key_of<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        self.key.map_or(Cow::Borrowed(b""), |(start, end)| said(&text[start..end]))
+    }
+
+    /// Whether the value that starts at `at` is secret as a whole.
+    fn hides(&self, key: &[u8], at: usize, places: &Places) -> bool {
+        self.hidden
+            || self.secret
+                && (matches!(key, b"data" | b"stringData" | b"token")
+                    || places.operations.binary_search(&at).is_ok())
+    }
+}
+
+/// The first walk.
+fn places(text: &[u8], names: &Names) -> Places {
+    let mut places = Places::default();
+    let mut open: Vec<Noted> = Vec::new();
+    for token in Tokens::new(text) {
+        match token {
+            Token::Open { at, .. } => {
+                if let Some(parent) = open.last_mut() {
+                    parent.member(text, at, None, names);
+                }
+                open.push(Noted::at(at));
+            }
+            Token::Close { .. } => {
+                if let Some(noted) = open.pop() {
+                    noted.close(&mut places);
+                }
+            }
+            Token::Key(range) => {
+                if let Some(noted) = open.last_mut() {
+                    noted.key = Some(range);
+                }
+            }
+            Token::Text(range) => {
+                if let Some(noted) = open.last_mut() {
+                    noted.member(text, range.start, Some(&text[range.clone()]), names);
+                }
+            }
+            Token::Number(range) | Token::Word(range) => {
+                if let Some(noted) = open.last_mut() {
+                    noted.member(text, range.start, None, names);
+                }
+            }
+        }
+    }
+    places.secrets.sort_unstable();
+    places.operations.sort_unstable();
+    places.pairs.sort_unstable();
+    places
+}
+
+/// What was seen so far of an object in the first walk.
+struct Noted {
+    at: usize,
+    key: Option<Range<usize>>,
+    secret: bool,
+    pair: Option<Kind>,
+    /// Where `value` starts, and whether it is a string.
+    value: Option<(usize, bool)>,
+    /// Whether `path` is one of a Secret's data; `None` if there is no `path`.
+    data_path: Option<bool>,
+}
+
+impl Noted {
+    const fn at(at: usize) -> Self {
+        Noted { at, key: None, secret: false, pair: None, value: None, data_path: None }
+    }
+
+    fn member(&mut self, text: &[u8], at: usize, string: Option<&[u8]>, names: &Names) {
+        let Some(key) = self.key.take() else { return };
+        let key = said(&text[key]);
+        match (&*key, string.map(said)) {
+            (b"kind", Some(kind)) => self.secret = matches!(&*kind, b"Secret" | b"SecretList"),
+            (b"name" | b"Name" | b"key", Some(name)) => {
+                self.pair = self.pair.take().or_else(|| names.telling(&name));
+            }
+            (b"value" | b"Value", string) => self.value = Some((at, string.is_some())),
+            (b"path", Some(path)) => {
+                self.data_path = Some(path.starts_with(b"/data") || path.starts_with(b"/stringData"));
+            }
+            _ => {}
+        }
+    }
+
+    fn close(self, places: &mut Places) {
+        if self.secret {
+            places.secrets.push(self.at);
+        }
+        if let Some((at, is_string)) = self.value {
+            if self.data_path == Some(true) {
+                places.operations.push(at);
+            }
+            if let (true, Some(kind)) = (is_string, self.pair) {
+                places.pairs.push((at, kind));
+            }
+        }
+    }
+}
+
+/// Whether this could be the name of an object: what a field called `secret` usually holds.
+fn is_name(text: &[u8]) -> bool {
+    /// A longer word is none that somebody thought of.
+    const WORD_BYTES_MAX: usize = 20;
+    let is_word = |word: &[u8]| {
+        word.len() <= WORD_BYTES_MAX && word.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
+    };
+    text.len() <= 253 && text.split(|byte| matches!(byte, b'-' | b'.' | b'/')).all(is_word)
+}
+
+/// What a string says, given with its quotes.
+pub(super) fn said(quoted: &[u8]) -> Cow<'_, [u8]> {
+    let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+    if memchr::memchr(b'\\', inner).is_none() {
+        return Cow::Borrowed(inner);
+    }
+    match Value::parse(quoted).ok().and_then(Value::as_str) {
+        Some(text) => Cow::Owned(text.into_owned().into_bytes()),
+        None => Cow::Borrowed(inner),
+    }
+}
+
+/// The text with its edits, which are in its order.
+pub(super) fn apply(text: &[u8], edits: Vec<Edit>) -> Cow<'_, [u8]> {
+    if edits.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut written = 0;
+    for (range, new) in edits {
+        // Of edits that overlap the first counts.
+        if range.start < written {
+            continue;
+        }
+        out.extend_from_slice(&text[written..range.start]);
+        out.extend_from_slice(&new);
+        written = range.end;
+    }
+    out.extend_from_slice(&text[written..]);
+    Cow::Owned(out)
+}

@@ -1,0 +1,283 @@
+//! Names that tell that a password, token or key follows: `DB_PASSWORD`, `clientSecret`, `--api-key`.
+
+use super::Kind;
+
+/// How long a name may be; longer ones tell nothing.
+pub(super) const NAME_BYTES_MAX: usize = 128;
+
+/// What a name ends with, in small letters and without `_`, `-`, `.` and spaces; and what kind of secret that is.
+const ENDINGS: &[(&[u8], &str)] = &[
+    (b"password", "password"),
+    (b"passwd", "password"),
+    (b"passphrase", "password"),
+    (b"passcode", "password"),
+    (b"pwd", "password"),
+    (b"token", "token"),
+    (b"tokensecret", "token"),
+    (b"jwt", "token"),
+    (b"authorization", "token"),
+    (b"apikey", "key"),
+    (b"accesskey", "key"),
+    (b"secretkey", "key"),
+    (b"privatekey", "key"),
+    (b"accountkey", "key"),
+    (b"signingkey", "key"),
+    (b"encryptionkey", "key"),
+    (b"masterkey", "key"),
+    (b"authkey", "key"),
+    (b"certificatekey", "key"),
+    (b"clientkeydata", "key"),
+    (b"presharedkey", "key"),
+    (b"secret", "credential"),
+    (b"credential", "credential"),
+    (b"credentials", "credential"),
+];
+
+/// Names that end as those do and tell of something else.
+const HARMLESS: &[&[u8]] = &[
+    b"pagetoken",
+    b"continuetoken",
+    b"nexttoken",
+    b"continuationtoken",
+    b"existingsecret",
+    b"pullsecret",
+    b"tlssecret",
+    b"publicaccesskey",
+    b"oldpwd",
+];
+
+/// What names tell, with a site's own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    /// Endings as in [`ENDINGS`].
+    added: Vec<(Vec<u8>, Kind)>,
+    /// As in [`HARMLESS`].
+    harmless: Vec<Vec<u8>>,
+}
+
+impl Names {
+    pub(super) fn new(added: &[(String, String)], harmless: &[String]) -> Self {
+        let plain = |name: &String| plain(name.as_bytes(), &mut [0; NAME_BYTES_MAX]).to_vec();
+        Names {
+            added: added.iter().map(|(name, kind)| (plain(name), Kind::Owned(kind.clone()))).collect(),
+            harmless: harmless.iter().map(plain).collect(),
+        }
+    }
+
+    /// What kind of secret a value of this name is; `None` if the name does not tell.
+    pub(super) fn telling(&self, name: &[u8]) -> Option<Kind> {
+        // A backslash and a letter before it, seen raw, are an escape; that they add a letter in front does no harm.
+        if name.len() > NAME_BYTES_MAX || name.len() < 3 {
+            return None;
+        }
+        if !self.added.is_empty() || !self.harmless.is_empty() {
+            let mut buffer = [0; NAME_BYTES_MAX];
+            let plain = plain(name, &mut buffer);
+            if self.harmless.iter().any(|ending| plain.ends_with(ending)) {
+                return None;
+            }
+            if let Some((_, kind)) = self.added.iter().find(|(ending, _)| plain.ends_with(ending)) {
+                return Some(kind.clone());
+            }
+        }
+        built_in(name).map(Kind::Borrowed)
+    }
+}
+
+/// The kinds of secrets that names tell of.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    ENDINGS.iter().map(|(_, kind)| *kind)
+}
+
+fn built_in(name: &[u8]) -> Option<&'static str> {
+    // Decided by the last letter for nearly every name.
+    let last = name.iter().rev().find(|byte| byte.is_ascii_alphanumeric())?.to_ascii_lowercase();
+    if !matches!(last, b'd' | b'e' | b'n' | b't' | b'y' | b'a' | b'l' | b's') {
+        return None;
+    }
+    let mut buffer = [0; NAME_BYTES_MAX];
+    let plain = plain(name, &mut buffer);
+    if plain == b"pass"
+        || [&b"_pass"[..], b"_PASS", b"-pass", b".pass"].iter().any(|ending| name.ends_with(ending))
+    {
+        return Some("password");
+    }
+    let (_, kind) = ENDINGS.iter().find(|(ending, _)| plain.ends_with(ending))?;
+    let harmless = HARMLESS.iter().any(|ending| plain.ends_with(ending));
+    (!harmless).then_some(kind)
+}
+
+/// A name in small letters, without what stands between its words.
+fn plain<'b>(name: &[u8], buffer: &'b mut [u8; NAME_BYTES_MAX]) -> &'b [u8] {
+    let mut length = 0;
+    for byte in name.iter().filter(|byte| !matches!(byte, b'_' | b'-' | b'.' | b' ')).take(NAME_BYTES_MAX) {
+        buffer[length] = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    &buffer[..length]
+}
+
+/// Whether a value under a telling name is no secret: a placeholder, a switch, a path, nothing.
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    match value {
+        [] | [b'$', b'{' | b'(', ..] | [b'<', .., b'>'] | [b'{', b'{', ..] | [b'%', .., b'%'] => true,
+        [b'$', rest @ ..] => {
+            rest.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'0'..=b'9'))
+        }
+        [b'/', ..] => is_path(value),
+        _ => {
+            value.iter().all(|byte| *byte == b'*')
+                || value.len() > 2 && value.iter().all(|byte| *byte == b'x')
+                || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+        }
+    }
+}
+
+const WORDS: &[&[u8]] = &[
+    b"true",
+    b"false",
+    b"null",
+    b"nil",
+    b"none",
+    b"yes",
+    b"no",
+    b"on",
+    b"off",
+    b"undefined",
+    b"~",
+    b"\"\"",
+    b"''",
+];
+
+/// Folders that programs are told to read a secret from; other texts that begin with a slash may be secrets.
+const FOLDERS: &[&[u8]] = &[
+    b"/etc/",
+    b"/var/",
+    b"/run/",
+    b"/opt/",
+    b"/home/",
+    b"/root/",
+    b"/tmp/",
+    b"/usr/",
+    b"/mnt/",
+    b"/srv/",
+    b"/secrets/",
+    b"/secret/",
+    b"/vault/",
+    b"/app/",
+    b"/config/",
+    b"/proc/",
+    b"/dev/",
+];
+
+fn is_path(value: &[u8]) -> bool {
+    let plain =
+        value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-'));
+    plain && FOLDERS.iter().any(|folder| value.starts_with(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, expected: Option<&str>) {
+        assert_eq!(Names::default().telling(name.as_bytes()).as_deref(), expected, "{name}");
+    }
+
+    #[test]
+    fn names_tell_by_their_end() {
+        for name in [
+            "password",
+            "DB_PASSWORD",
+            "spring.datasource.password",
+            "mysql-root-password",
+            "--password",
+            "PGPASSWORD",
+            "redis_pass",
+            "pass",
+            "passwd",
+            "pwd",
+        ] {
+            check(name, Some("password"));
+        }
+        for name in ["token", "GITHUB_TOKEN", "idToken", "refresh-token", "auth_token", "Authorization"] {
+            check(name, Some("token"));
+        }
+        for name in [
+            "apiKey",
+            "API_KEY",
+            "aws_secret_access_key",
+            "privateKey",
+            "AccountKey",
+            "client-key-data",
+            "certificate-key",
+        ] {
+            check(name, Some("key"));
+        }
+        for name in ["clientSecret", "JWT_SECRET", "secret"] {
+            check(name, Some("credential"));
+        }
+        check("credentials", Some("credential"));
+    }
+
+    #[test]
+    fn others_do_not() {
+        for name in [
+            "secretName",
+            "secretKeyRef",
+            "passwordSecretRef",
+            "tokenExpirationSeconds",
+            "imagePullSecrets",
+            "imagePullSecret",
+            "token-ttl",
+            "max_tokens",
+            "nextPageToken",
+            "key",
+            "publicKey",
+            "keyid",
+            "compass",
+            "passwordFile",
+            "bypass",
+            "secrets",
+            "tokens",
+            "credential-id",
+            "authorization.k8s.io",
+            "",
+            "OLDPWD",
+        ] {
+            check(name, None);
+        }
+    }
+
+    #[test]
+    fn a_site_has_its_own() {
+        let names = Names::new(&[("pin_code".to_owned(), "pin".to_owned())], &["maxToken".to_owned()]);
+        assert_eq!(names.telling(b"doorPinCode").as_deref(), Some("pin"));
+        assert_eq!(names.telling(b"MAX_TOKEN"), None);
+        assert_eq!(names.telling(b"token").as_deref(), Some("token"));
+    }
+
+    #[test]
+    fn placeholders() {
+        for value in [
+            "",
+            "${PASSWORD}",
+            "$(TOKEN)",
+            "$TOKEN",
+            "<your password>",
+            "{{ .Values.x }}",
+            "****",
+            "xxx",
+            "true",
+            "null",
+            "/run/secrets/db",
+            "%TOKEN%",
+        ] {
+            assert!(is_placeholder(value.as_bytes()), "{value}");
+        }
+        for value in ["hunter2", "$ecret", "/Jq0+x", "<a", "x", "trueish", "1234"] {
+            assert!(!is_placeholder(value.as_bytes()), "{value}");
+        }
+    }
+}

@@ -1,0 +1,482 @@
+//! The texts of which one must be there where there is a secret.
+//!
+//! Two engines over one list. To find out whether an event needs to be looked at all, vector instructions compare three
+//! bytes at a time with those that any needle begins with, a group of needles after the other: gigabytes a second. To
+//! find all places in a text that is being looked at, one automaton.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use aho_corasick::packed::{self, Searcher};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::names::Names;
+use super::rules::Rules;
+use super::shapes::SHAPES;
+
+/// What a found text is a sign of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needle {
+    /// One of [`SHAPES`].
+    Shape(usize),
+    /// One of a site's own patterns.
+    Pattern(usize),
+    /// `eyJ`, which a JSON object begins with in base64.
+    Jwt,
+    /// `PRIVATE KEY`
+    Pem,
+    /// `://`
+    Url,
+    /// `Bearer `
+    Bearer,
+    /// `Basic `
+    Basic,
+    /// `8Q~`
+    AzureSecret,
+    /// A part of a telling name.
+    Word,
+    /// `"auth"`, as in Docker's settings.
+    Auth,
+    /// What an object that is a Secret has for its `kind`.
+    Secret,
+    /// What a request about Secrets has for its `resource`.
+    Secrets,
+    /// One of the others in base64.
+    Base64,
+    /// A letter or digit that is written as an escape, which hides the others.
+    Escape,
+}
+
+/// Finds needles.
+#[derive(Clone)]
+pub(super) struct Needles {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// The needles, and what each is a sign of.
+    texts: Vec<(Vec<u8>, Needle)>,
+    /// Over all of them.
+    automaton: AhoCorasick,
+    /// Over parts of them: the first number of each part. None where the machine has no such instructions.
+    groups: Vec<(usize, Searcher)>,
+    names: Names,
+}
+
+/// Parts of telling names in the spellings that occur; a name is looked at as a whole once one is found.
+const WORDS: &[&str] = &[
+    "oken",
+    "OKEN",
+    "assw",
+    "ASSW",
+    "assph",
+    "ASSPH",
+    "asscode",
+    "ASSCODE",
+    "ecret",
+    "ECRET",
+    "redential",
+    "REDENTIAL",
+    "key\"",
+    "key'",
+    "key=",
+    "key:",
+    "key ",
+    "key\\",
+    "Key\"",
+    "Key'",
+    "Key=",
+    "Key:",
+    "Key ",
+    "Key\\",
+    "KEY\"",
+    "KEY'",
+    "KEY=",
+    "KEY:",
+    "KEY ",
+    "KEY\\",
+    "key-data",
+    "pwd",
+    "PWD",
+    "Pwd",
+    "jwt",
+    "JWT",
+    "Jwt",
+    "_pass",
+    "_PASS",
+    "-pass",
+    ".pass",
+    "\"pass",
+    "pass:",
+    "pass=",
+    "uthorization\"",
+    "uthorization\\",
+    "uthorization:",
+    "uthorization=",
+    "uthorization'",
+    "UTHORIZATION",
+];
+
+/// What is looked for in base64 as well.
+const ENCODED: &[&str] = &[
+    "PRIVATE KEY",
+    "password",
+    "Password",
+    "PASSWORD",
+    "passwd",
+    "passphrase",
+    "token",
+    "Token",
+    "TOKEN",
+    "Secret",
+    "secret",
+    "SECRET",
+    "client-key-data",
+    "api_key",
+    "apiKey",
+    "apikey",
+    "API_KEY",
+    "access_key",
+    "accessKey",
+    "AccountKey",
+    "eyJhbGci",
+    "eyJ0eXAi",
+    "eyJraWQi",
+    "Bearer ",
+    "\"auth\"",
+    "://",
+    "8Q~",
+    "LS0tLS1CRUdJTi",
+];
+
+/// How many needles are looked for at a time by vector instructions.
+const GROUP: usize = 48;
+
+impl Needles {
+    pub(super) fn new(rules: &Rules) -> Self {
+        let texts = texts(rules);
+        let patterns = || texts.iter().map(|(text, _)| text);
+        #[expect(clippy::expect_used, reason = "the number and length of needles is bounded")]
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(patterns())
+            .expect("few and short texts");
+        let groups: Option<Vec<(usize, Searcher)>> = texts
+            .chunks(GROUP)
+            .enumerate()
+            .map(|(index, group)| {
+                let searcher =
+                    packed::Config::new().builder().extend(group.iter().map(|(text, _)| text)).build()?;
+                Some((index * GROUP, searcher))
+            })
+            .collect();
+        let names = Names::new(&rules.names, &rules.harmless);
+        Needles { shared: Arc::new(Shared { texts, automaton, groups: groups.unwrap_or_default(), names }) }
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.shared.names
+    }
+
+    /// Every needle in a text, in no order.
+    pub(super) fn hits<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (Needle, Range<usize>)> + 'a {
+        let hits = self.shared.automaton.find_overlapping_iter(text);
+        hits.map(|hit| (self.shared.texts[hit.pattern().as_usize()].1, hit.range()))
+    }
+
+    /// Whether there may be a secret in a text, or in the raw JSON of one: false only if there is none.
+    pub(super) fn suspects(&self, text: &[u8]) -> bool {
+        if self.shared.groups.is_empty() {
+            return self.hits(text).any(|(needle, at)| self.is_suspect(text, needle, at));
+        }
+        self.shared.groups.iter().any(|(first, searcher)| {
+            let mut from = 0;
+            while let Some(hit) = searcher.find_in(text, (from..text.len()).into()) {
+                let needle = self.shared.texts[first + hit.pattern().as_usize()].1;
+                if self.is_suspect(text, needle, hit.start()..hit.end()) {
+                    return true;
+                }
+                from = hit.start() + 1;
+            }
+            false
+        })
+    }
+
+    /// Whether a found needle is worth a closer look. Cheap, and rather yes than no.
+    fn is_suspect(&self, text: &[u8], needle: Needle, at: Range<usize>) -> bool {
+        match needle {
+            Needle::Word => self.word_is_suspect(text, at),
+            Needle::Escape => escape_is_suspect(text, at.end),
+            Needle::Url => url_is_suspect(text, at.end),
+            Needle::Secret => is_value_of(text, at.start, b"kind"),
+            Needle::Secrets => is_value_of(text, at.start, b"resource"),
+            _ => true,
+        }
+    }
+
+    /// Whether the name that holds `at` tells of a secret, and something stands behind it that could be one.
+    fn word_is_suspect(&self, text: &[u8], at: Range<usize>) -> bool {
+        let name = name_around(text, at);
+        if self.shared.names.telling(&text[name.clone()]).is_none() {
+            return false;
+        }
+        let behind = &text[name.end..];
+        let behind = &behind[behind.iter().take_while(|byte| is_filling(**byte)).count()..];
+        match behind {
+            // A name's value: not if it is an object, an array or a switch.
+            [b':', rest @ ..] => !is_no_text(rest.trim_ascii_start()),
+            [b'=' | b'%' | b'&', ..] => true,
+            // `"name":"TOKEN","value":…`, or the words of a command; `"path":"token"}` is none.
+            [b',' | b'}', ..] => text[name.start..].starts_with(b"-") || is_pair(text, name),
+            // An option, whose value is the next word.
+            _ => {
+                text[name.start..].starts_with(b"-")
+                    || behind.starts_with(b"\\n")
+                    || behind.starts_with(b"\\t")
+            }
+        }
+    }
+}
+
+/// What may stand between a name, its separator and its value.
+const fn is_filling(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'"' | b'\'' | b'`' | b' ' | b'\t' | b'\n' | b'\r' | b']')
+}
+
+/// Whether an object or array begins here, or one of the words of JSON stands here.
+fn is_no_text(text: &[u8]) -> bool {
+    let is_word = |word: &&[u8]| {
+        text.strip_prefix(*word).is_some_and(|rest| matches!(rest.first(), Some(b',' | b'}' | b']')))
+    };
+    matches!(text.first(), Some(b'{' | b'[')) || [&b"true"[..], b"false", b"null"].iter().any(is_word)
+}
+
+/// Whether this is the value of `name` or `key`, and there is a `value` in the same object. Whatever is too far to be seen
+/// counts as one.
+fn is_pair(text: &[u8], name: Range<usize>) -> bool {
+    const REACH: usize = 512;
+    let has_value =
+        |part: &[u8]| [&b"alue\""[..], b"alue\\"].iter().any(|key| memchr::memmem::find(part, key).is_some());
+    let before = &text[name.start.saturating_sub(REACH)..name.start];
+    let filling = before.iter().rev().take_while(|byte| is_filling(**byte) || **byte == b':').count();
+    let key = &before[..before.len() - filling];
+    if ![&b"name"[..], b"Name", b"key"].iter().any(|name| key.ends_with(name)) {
+        return false;
+    }
+    let behind = &text[name.end..text.len().min(name.end + REACH)];
+    match (object_start(before), object_end(behind)) {
+        (Some(start), Some(end)) => has_value(&before[start..]) || has_value(&behind[..end]),
+        _ => true,
+    }
+}
+
+/// Where the object began that `text` ends in, in the middle of a string.
+fn object_start(text: &[u8]) -> Option<usize> {
+    let level = backslashes(text, text.iter().rposition(|byte| *byte == b'"')?);
+    let (mut depth, mut in_string) = (0_usize, true);
+    text.iter().enumerate().rev().find_map(|(at, byte)| {
+        match byte {
+            b'"' if backslashes(text, at) == level => in_string = !in_string,
+            b'"' if backslashes(text, at) < level => return Some(at),
+            b'{' if !in_string && depth == 0 => return Some(at),
+            b'{' if !in_string => depth -= 1,
+            b'}' if !in_string => depth += 1,
+            _ => {}
+        }
+        None
+    })
+}
+
+/// Where the object ends that `text` begins in, in the middle of a string.
+fn object_end(text: &[u8]) -> Option<usize> {
+    let level = backslashes(text, text.iter().position(|byte| *byte == b'"')?);
+    let (mut depth, mut in_string) = (0_usize, true);
+    text.iter().enumerate().find_map(|(at, byte)| {
+        match byte {
+            b'"' if backslashes(text, at) == level => in_string = !in_string,
+            b'"' if backslashes(text, at) < level => return Some(at),
+            b'}' if !in_string && depth == 0 => return Some(at),
+            b'}' if !in_string => depth -= 1,
+            b'{' if !in_string => depth += 1,
+            _ => {}
+        }
+        None
+    })
+}
+
+/// How many backslashes stand before `at`: they tell a string from the strings in its text.
+fn backslashes(text: &[u8], at: usize) -> usize {
+    text[..at].iter().rev().take_while(|byte| **byte == b'\\').count()
+}
+
+fn texts(rules: &Rules) -> Vec<(Vec<u8>, Needle)> {
+    let mut texts: Vec<(Vec<u8>, Needle)> = Vec::new();
+    let mut add = |text: &str, needle| texts.push((text.as_bytes().to_vec(), needle));
+    for word in WORDS {
+        add(word, Needle::Word);
+    }
+    add("://", Needle::Url);
+    add("\\u00", Needle::Escape);
+    add("\\/", Needle::Escape);
+    for (index, shape) in SHAPES.iter().enumerate() {
+        add(shape.prefix, Needle::Shape(index));
+    }
+    add("eyJ", Needle::Jwt);
+    add("PRIVATE KEY", Needle::Pem);
+    for scheme in ["earer ", "EARER "] {
+        add(scheme, Needle::Bearer);
+    }
+    for scheme in ["asic ", "ASIC "] {
+        add(scheme, Needle::Basic);
+    }
+    add("8Q~", Needle::AzureSecret);
+    for auth in ["\"auth\"", "\"auth\\"] {
+        add(auth, Needle::Auth);
+    }
+    add("Secret", Needle::Secret);
+    add("\"secrets\"", Needle::Secrets);
+    let mut encoded: Vec<&str> = ENCODED.to_vec();
+    encoded.extend(SHAPES.iter().map(|shape| shape.prefix));
+    for (name, _) in &rules.names {
+        let joined: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let forms = [name.clone(), name.to_ascii_lowercase(), name.to_ascii_uppercase()];
+        for form in
+            forms.into_iter().chain([joined.to_ascii_lowercase(), joined.to_ascii_uppercase(), joined])
+        {
+            add(&form, Needle::Word);
+        }
+    }
+    for (index, pattern) in rules.patterns.iter().enumerate() {
+        for text in &pattern.contains {
+            add(text, Needle::Pattern(index));
+            encoded.push(text);
+        }
+    }
+    for text in encoded {
+        for form in encoded_forms(text.as_bytes()) {
+            if form.len() >= 3 {
+                texts.push((form, Needle::Base64));
+            }
+        }
+    }
+    texts
+}
+
+/// `\u003c`, `\u003e` and `\u0026` are how Go writes `<`, `>` and `&`; control characters hide nothing. All else, also
+/// `\/`, nobody needs to write so.
+fn escape_is_suspect(text: &[u8], at: usize) -> bool {
+    if text[..at].ends_with(b"/") {
+        return true;
+    }
+    match text.get(at..at + 2) {
+        Some([b'3', b'c' | b'e' | b'C' | b'E'] | [b'2', b'6'] | [b'0' | b'1', _]) | None => false,
+        Some(_) => true,
+    }
+}
+
+/// Whether what stands at `at` is the value of this key, in JSON or YAML.
+fn is_value_of(text: &[u8], at: usize, key: &[u8]) -> bool {
+    let before = &text[at.saturating_sub(64)..at];
+    let filling = before.iter().rev().take_while(|byte| is_filling(**byte) || **byte == b':').count();
+    before[..before.len() - filling].ends_with(key)
+}
+
+fn url_is_suspect(text: &[u8], at: usize) -> bool {
+    let rest = &text[at..text.len().min(at + 512)];
+    let end = rest.iter().position(|byte| matches!(byte, b'@' | b'/' | b'"' | b' ' | b'?'));
+    end.is_some_and(|end| rest[end] == b'@')
+}
+
+/// The name that holds `at`.
+pub(super) fn name_around(text: &[u8], at: Range<usize>) -> Range<usize> {
+    const REACH: usize = 128;
+    let is = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    // What belongs to the needle but to no name: `key"`, `"pass`.
+    let found = &text[at.clone()];
+    let start = at.start + found.iter().take_while(|byte| !is(byte)).count();
+    let end = at.end - found.iter().rev().take_while(|byte| !is(byte)).count();
+    if start >= end {
+        return at.start..at.start;
+    }
+    let before = text[start.saturating_sub(REACH)..start].iter().rev().take_while(|byte| is(byte)).count();
+    let after = text[end..].iter().take(REACH).take_while(|byte| is(byte)).count();
+    // The needle may have ended within a name only if no other byte ended it.
+    let after = if end == at.end { after } else { 0 };
+    start - before..end + after
+}
+
+/// What must be there where `text` is part of something in base64, for each of the three ways that it may lie.
+fn encoded_forms(text: &[u8]) -> [Vec<u8>; 3] {
+    [0, 1, 2].map(|before: usize| {
+        let padded = [&[0; 2][..before], text].concat();
+        let encoded = STANDARD.encode(&padded);
+        // Characters that depend on neighbours are left out.
+        let first = (before * 8).div_ceil(6);
+        let last = (before + text.len()) * 8 / 6;
+        encoded.as_bytes()[first..last].to_vec()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: bool) {
+        let needles = Needles::new(&Rules::default());
+        assert_eq!(needles.suspects(text.as_bytes()), expected, "{text}");
+        let slow =
+            needles.hits(text.as_bytes()).any(|(needle, at)| needles.is_suspect(text.as_bytes(), needle, at));
+        assert_eq!(slow, expected, "{text}, by the automaton");
+    }
+
+    #[test]
+    fn what_every_cluster_says_all_day_is_passed() {
+        check(
+            r#"{"volumes":[{"projected":{"sources":[{"serviceAccountToken":{"expirationSeconds":3607,"path":"token"}}]}}]}"#,
+            false,
+        );
+        check(r#"{"imagePullSecrets":[{"name":"registry"}],"automountServiceAccountToken":false}"#, false);
+        check(
+            r#"{"env":[{"name":"DB_PASSWORD","valueFrom":{"secretKeyRef":{"name":"db","key":"dsn"}}}]}"#,
+            false,
+        );
+        check(r#"{"a":"{\"secretKeyRef\":{\"key\":\"password\",\"name\":\"db\"}}"}"#, false);
+        check(r#"{"secretKeyRef":{"name":"db","key":"password"}}"#, false);
+        check(r#"{"resources":["serviceaccounts","serviceaccounts/token","pods"]}"#, false);
+        check(r#"{"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"}"#, false);
+        check(
+            r#"{"extra":{"authentication.kubernetes.io/credential-id":["JTI=1"]},"annotations":{"authorization.k8s.io/decision":"allow"}}"#,
+            false,
+        );
+        check(r#"{"resources":[{"name":"secrets","x":"SecretPool","resources":["secrets"]}]}"#, false);
+        check(r#"{"tolerations":[{"key":"node.kubernetes.io/not-ready","operator":"Exists"}]}"#, false);
+        check(
+            r#"{"requestURI":"/api?a=1\u0026b=2","image":"docker://sha256:12","u":"https://a.example/x@y"}"#,
+            false,
+        );
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not() {
+        check(r#"{"name":"TOKEN","value":"x"}"#, true);
+        check(r#"{"value":"x","name":"TOKEN"}"#, true);
+        check(r#"{"name":"TOKEN","a":"}","b":"\"}","value":"x"}"#, true);
+        check(r#"{"value":"{","name":"TOKEN","a":{}}"#, true);
+        check(r#"{"name":"TOKEN","valueFrom":null,"value":"x"}"#, true);
+        check(r#"{"name":"TOKEN","valueFrom":{"x":{"y":"z"}},"value":"x"}"#, true);
+        check(r#"{"kind":"Secret","data":{}}"#, true);
+        check("a: kind: Secret", true);
+        check(r#"{"a":":\/\/u:p@h"}"#, true);
+        check(r#"{"command":["x","--password","y"]}"#, true);
+        check(r#"{"a":"{\"password\":\"x\"}"}"#, true);
+        check(r#"{"a":"b\npassword: x"}"#, true);
+        check(r#"{"objectRef":{"resource":"secrets"}}"#, true);
+        check(r#"{"a":"\u0070assword=x"}"#, true);
+        check(r#"{"a":"postgres://u:p@h/"}"#, true);
+        check(r#"{"a":"LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQo="}"#, true);
+        check(r#"{"a":"export PASS=1; x --db-pass y"}"#, true);
+    }
+}

@@ -1,0 +1,99 @@
+//! Credentials that are known by their looks.
+
+/// A credential that begins with a fixed text.
+pub(super) struct Shape {
+    /// The kind, as in the mark, and the name by which a rule file disables it.
+    pub(super) kind: &'static str,
+    /// What it begins with.
+    pub(super) prefix: &'static str,
+    /// What it goes on with.
+    pub(super) tail: Class,
+    /// How many of those there are at least.
+    pub(super) least: usize,
+    /// Whether the prefix stays, because it is an address and not a part of the secret.
+    pub(super) keep_prefix: bool,
+}
+
+/// Which bytes belong to a credential.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// `A-Z` and digits
+    Upper,
+    /// Letters and digits
+    Alnum,
+    /// Letters, digits, `_`, `-`
+    Word,
+    /// Letters, digits, `_`, `-`, `.`
+    Dotted,
+    /// Letters, digits, `/`
+    Path,
+    /// As in base64, also percent-encoded
+    Base64,
+}
+
+impl Class {
+    pub(super) const fn holds(self, byte: u8) -> bool {
+        match self {
+            Class::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Class::Alnum => byte.is_ascii_alphanumeric(),
+            Class::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
+            Class::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
+            Class::Path => byte.is_ascii_alphanumeric() || matches!(byte, b'/'),
+            Class::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'%'),
+        }
+    }
+}
+
+const fn shape(kind: &'static str, prefix: &'static str, tail: Class, least: usize) -> Shape {
+    Shape { kind, prefix, tail, least, keep_prefix: false }
+}
+
+const fn behind(kind: &'static str, prefix: &'static str, tail: Class, least: usize) -> Shape {
+    Shape { kind, prefix, tail, least, keep_prefix: true }
+}
+
+/// One more service is one more line.
+pub(super) const SHAPES: &[Shape] = &[
+    shape("aws", "AKIA", Class::Upper, 16),
+    shape("aws", "ASIA", Class::Upper, 16),
+    shape("github", "ghp_", Class::Alnum, 30),
+    shape("github", "gho_", Class::Alnum, 30),
+    shape("github", "ghu_", Class::Alnum, 30),
+    shape("github", "ghs_", Class::Alnum, 30),
+    shape("github", "ghr_", Class::Alnum, 30),
+    shape("github", "github_pat_", Class::Word, 40),
+    shape("gitlab", "glpat-", Class::Dotted, 16),
+    shape("gitlab", "gldt-", Class::Dotted, 16),
+    shape("gitlab", "glrt-", Class::Dotted, 16),
+    shape("gitlab", "glptt-", Class::Dotted, 16),
+    shape("gitlab", "glcbt-", Class::Dotted, 16),
+    shape("gitlab", "glsoat-", Class::Dotted, 16),
+    shape("gitlab", "glagent-", Class::Dotted, 16),
+    shape("slack", "xoxa-", Class::Word, 10),
+    shape("slack", "xoxb-", Class::Word, 10),
+    shape("slack", "xoxe-", Class::Word, 10),
+    shape("slack", "xoxo-", Class::Word, 10),
+    shape("slack", "xoxp-", Class::Word, 10),
+    shape("slack", "xoxr-", Class::Word, 10),
+    shape("slack", "xoxs-", Class::Word, 10),
+    shape("slack", "xapp-", Class::Word, 16),
+    behind("slack", "hooks.slack.com/services/", Class::Path, 16),
+    shape("gcp", "AIza", Class::Word, 30),
+    shape("gcp", "ya29.", Class::Dotted, 20),
+    shape("gcp", "GOCSPX-", Class::Word, 20),
+    behind("azure", "?sig=", Class::Base64, 30),
+    behind("azure", "&sig=", Class::Base64, 30),
+    shape("docker", "dckr_pat_", Class::Word, 20),
+    shape("npm", "npm_", Class::Alnum, 30),
+    shape("pypi", "pypi-AgEI", Class::Word, 30),
+    shape("stripe", "sk_live_", Class::Alnum, 16),
+    shape("stripe", "rk_live_", Class::Alnum, 16),
+    shape("sendgrid", "SG.", Class::Dotted, 40),
+    shape("vault", "hvs.", Class::Dotted, 20),
+    shape("vault", "hvb.", Class::Dotted, 20),
+    shape("digitalocean", "dop_v1_", Class::Alnum, 40),
+    shape("grafana", "glsa_", Class::Word, 30),
+    shape("anthropic", "sk-ant-", Class::Word, 20),
+    shape("openai", "sk-proj-", Class::Word, 20),
+    shape("age", "AGE-SECRET-KEY-1", Class::Upper, 40),
+];

@@ -1,0 +1,608 @@
+//! What is taken out, and what is left, one text after the other.
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+const JWT: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6IkViIn0.eyJpc3MiOiJrdWJlcm5ldGVzIiwic3ViIjoieCJ9.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg";
+const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MhgwMbRvI0MBZhpI\nzIzXO0n1Dlkzy3\n-----END RSA PRIVATE KEY-----\n";
+
+fn redactor() -> Redactor {
+    thread_local! {
+        static BUILT: Redactor = Redactor::new(&Rules::default(), &DigestKey::new([7; 32]));
+    }
+    BUILT.with(Clone::clone)
+}
+
+fn event(resource: &str, body: &str) -> String {
+    format!(
+        r#"{{"kind":"Event","verb":"create","requestURI":"/x","objectRef":{{"resource":"{resource}"}},"requestObject":{body}}}"#
+    )
+}
+
+fn redacted(event: &str) -> String {
+    let mut redactor = redactor();
+    let view = EventView::parse(event.as_bytes()).unwrap();
+    let redacted = redactor.redact(&view).into_owned();
+    let new = EventView::parse(&redacted).unwrap();
+    new.validate().unwrap();
+    let twice = redactor.redact(&new);
+    assert_eq!(
+        String::from_utf8_lossy(&twice),
+        String::from_utf8_lossy(&redacted),
+        "not the same the second time"
+    );
+    String::from_utf8(redacted).unwrap()
+}
+
+/// A request's body about such a resource; digests are cut to four digits.
+fn body(resource: &str, body: &str, expected: &Expect) {
+    let redacted = redacted(&event(resource, body));
+    let start = redacted.find("\"requestObject\":").unwrap() + 16;
+    expected.assert_eq(&shortened(&redacted[start..redacted.len() - 1]));
+}
+
+/// A text somewhere in a body.
+fn text(text: &str, expected: &Expect) {
+    let body = serde_json::json!({ "a": [text] }).to_string();
+    let redacted = redacted(&event("pods", &body));
+    let new: serde_json::Value = serde_json::from_str(&redacted).unwrap();
+    expected.assert_eq(&shortened(new["requestObject"]["a"][0].as_str().unwrap()));
+}
+
+fn uri(uri: &str, expected: &Expect) {
+    let redacted = redacted(&serde_json::json!({ "kind": "Event", "requestURI": uri }).to_string());
+    let new: serde_json::Value = serde_json::from_str(&redacted).unwrap();
+    expected.assert_eq(&shortened(new["requestURI"].as_str().unwrap()));
+}
+
+fn shortened(text: &str) -> String {
+    let digits = regex::Regex::new("(redacted:[a-z0-9-]+:[0-9a-f]{4})[0-9a-f]{12}").unwrap();
+    digits.replace_all(text, "$1").into_owned()
+}
+
+#[test]
+fn the_data_of_secrets() {
+    body(
+        "secrets",
+        r#"{"kind":"Secret","apiVersion":"v1","metadata":{"name":"db"},"data":{"password":"aHVudGVyMg==","n":null,"e":""},"stringData":{"password":"hunter2"},"type":"Opaque"}"#,
+        &expect![[
+            r#"{"kind":"Secret","apiVersion":"v1","metadata":{"name":"db"},"data":{"password":"redacted:secret:326e","n":null,"e":""},"stringData":{"password":"redacted:secret:326e"},"type":"Opaque"}"#
+        ]],
+    );
+    body(
+        "secrets",
+        r#"{"kind":"SecretList","items":[{"metadata":{"name":"a"},"data":{"k":"aHVudGVyMg=="}}]}"#,
+        &expect![[
+            r#"{"kind":"SecretList","items":[{"metadata":{"name":"a"},"data":{"k":"redacted:secret:326e"}}]}"#
+        ]],
+    );
+    // A merge patch, a strategic one, one that the API server will refuse.
+    body(
+        "secrets",
+        r#"{"data":{"k":"aHVudGVyMg==","gone":null},"stringData":{"pin":1234,"deep":{"x":["y"]}}}"#,
+        &expect![[
+            r#"{"data":{"k":"redacted:secret:326e","gone":null},"stringData":{"pin":"redacted:secret:155a","deep":{"x":["redacted:secret:35af"]}}}"#
+        ]],
+    );
+    // JSON patches, in whichever order their keys are.
+    body(
+        "secrets",
+        r#"[{"op":"replace","path":"/data/k","value":"aHVudGVyMg=="},{"value":{"k":"hunter2"},"path":"/stringData","op":"add"},{"op":"add","path":"/metadata/labels/a","value":"b"},{"op":"replace","path":"","value":{"data":{"k":"x"}}}]"#,
+        &expect![[
+            r#"[{"op":"replace","path":"/data/k","value":"redacted:secret:326e"},{"value":{"k":"redacted:secret:326e"},"path":"/stringData","op":"add"},{"op":"add","path":"/metadata/labels/a","value":"b"},{"op":"replace","path":"","value":{"data":{"k":"redacted:secret:5b29"}}}]"#
+        ]],
+    );
+    // What kubectl notes of what it applied, alphabetically: the kind comes after the data.
+    body(
+        "secrets",
+        r#"{"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"apiVersion\":\"v1\",\"data\":{\"k\":\"aHVudGVyMg==\"},\"kind\":\"Secret\",\"metadata\":{\"name\":\"db\"}}\n"}},"data":{}}"#,
+        &expect![[
+            r#"{"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"apiVersion\":\"v1\",\"data\":{\"k\":\"redacted:secret:326e\"},\"kind\":\"Secret\",\"metadata\":{\"name\":\"db\"}}\n"}},"data":{}}"#
+        ]],
+    );
+    // Secrets in other things.
+    body(
+        "pods",
+        r#"{"kind":"List","items":[{"data":{"k":"aHVudGVyMg=="},"kind":"Secret"},{"kind":"ConfigMap","data":{"k":"left"}}]}"#,
+        &expect![[
+            r#"{"kind":"List","items":[{"data":{"k":"redacted:secret:326e"},"kind":"Secret"},{"kind":"ConfigMap","data":{"k":"left"}}]}"#
+        ]],
+    );
+    body(
+        "configmaps",
+        r#"{"kind":"ConfigMap","data":{"m.json":"{\"kind\":\"Secret\",\"stringData\":{\"k\":\"v\"}}"}}"#,
+        &expect![[
+            r#"{"kind":"ConfigMap","data":{"m.json":"{\"kind\":\"Secret\",\"stringData\":{\"k\":\"redacted:secret:2a87\"}}"}}"#
+        ]],
+    );
+    body(
+        "x",
+        r#"{"kind":"x","\u006bind":"\u0053ecret","d\u0061ta":{"k":"v"}}"#,
+        &expect![[r#"{"kind":"x","\u006bind":"\u0053ecret","d\u0061ta":{"k":"redacted:secret:2a87"}}"#]],
+    );
+}
+
+#[test]
+fn the_data_of_secrets_in_yaml() {
+    text(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\ndata:\n  k: aHVudGVyMg==\nstringData:\n  file: |\n    a: b\n    c\n  q: \"x\"\n---\nkind: ConfigMap\ndata:\n  k: left\n",
+        &expect![[r#"
+            apiVersion: v1
+            kind: Secret
+            metadata:
+              name: db
+            data:
+              k: redacted:secret:2aeb
+            stringData:
+              file: |
+                redacted:secret:9749
+                redacted:secret:39f3
+              q: redacted:secret:4a2d
+            ---
+            kind: ConfigMap
+            data:
+              k: left
+        "#]],
+    );
+    text(
+        "cat <<EOF | kubectl apply -f -\nkind: \"Secret\"\nstringData: {k: v}\nEOF\n",
+        &expect![[r#"
+        cat <<EOF | kubectl apply -f -
+        kind: "Secret"
+        stringData: redacted:secret:fad2
+        EOF
+    "#]],
+    );
+    text(
+        "apiVersion: v1\nkind: List\nitems:\n- kind: Secret\n  data:\n    k: v\n",
+        &expect![[r#"
+        apiVersion: v1
+        kind: List
+        items:
+        - kind: Secret
+          data:
+            k: redacted:secret:2a87
+    "#]],
+    );
+}
+
+#[test]
+fn tokens() {
+    body(
+        "serviceaccounts",
+        &format!(
+            r#"{{"kind":"TokenRequest","spec":{{"audiences":["a"],"expirationSeconds":3607}},"status":{{"token":"{JWT}","expirationTimestamp":"2026-01-01T00:00:00Z"}}}}"#
+        ),
+        &expect![[
+            r#"{"kind":"TokenRequest","spec":{"audiences":["a"],"expirationSeconds":3607},"status":{"token":"redacted:jwt:34cc","expirationTimestamp":"2026-01-01T00:00:00Z"}}"#
+        ]],
+    );
+    body(
+        "tokenreviews",
+        r#"{"kind":"TokenReview","spec":{"token":"opaque"},"status":{"user":{"username":"bob"}}}"#,
+        &expect![[
+            r#"{"kind":"TokenReview","spec":{"token":"redacted:secret:a0b5"},"status":{"user":{"username":"bob"}}}"#
+        ]],
+    );
+    text(&format!("the token is {JWT}, keep it"), &expect!["the token is redacted:jwt:34cc, keep it"]);
+    text(&format!("Authorization: Bearer {JWT}"), &expect!["Authorization: Bearer redacted:jwt:34cc"]);
+    text(
+        "curl -H 'Authorization: Bearer abc.DEF-123456' https://a",
+        &expect!["curl -H 'Authorization: Bearer redacted:token:8bb1' https://a"],
+    );
+    text(&format!("{JWT}redacted:jwt:0123456789abcdef"), &expect!["redacted:jwt:9c9a"]);
+    text(
+        "uses bearer authentication, or basic authentication",
+        &expect!["uses bearer authentication, or basic authentication"],
+    );
+    text("Basic dXNlcjpwYXNzd29yZA==", &expect!["Basic redacted:basic:29a2"]);
+}
+
+#[test]
+fn private_keys() {
+    text(
+        PEM,
+        &expect![[r#"
+        -----BEGIN RSA PRIVATE KEY-----
+        redacted:private-key:acd7
+        -----END RSA PRIVATE KEY-----
+    "#]],
+    );
+    text(
+        &PEM.replace('\n', "\\n"),
+        &expect![[
+            r#"-----BEGIN RSA PRIVATE KEY-----\nredacted:private-key:acd7\n-----END RSA PRIVATE KEY-----\n"#
+        ]],
+    );
+    text(
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAA",
+        &expect![[r#"
+        -----BEGIN OPENSSH PRIVATE KEY-----
+        redacted:private-key:1694"#]],
+    );
+    text(
+        "-----BEGIN CERTIFICATE-----\nMIIEpAIBAAKCAQEA\n-----END CERTIFICATE-----\n",
+        &expect![[r#"
+        -----BEGIN CERTIFICATE-----
+        MIIEpAIBAAKCAQEA
+        -----END CERTIFICATE-----
+    "#]],
+    );
+    text(
+        "it begins with -----BEGIN PRIVATE KEY-----",
+        &expect!["it begins with -----BEGIN PRIVATE KEY-----"],
+    );
+}
+
+#[test]
+fn credentials_by_their_looks() {
+    for secret in [
+        "AKIAIOSFODNN7EXAMPLE",
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "glpat-abcdefghij0123456789",
+        "xoxb-1234567890-abcdefghij",
+        "AIzaSyA-1234567890abcdefghijklmnopqrstuv",
+        "abc8Q~abcdefghijklmnopqrstuvwxyz0123456789",
+        "hvs.CAESIJabcdefghijklmnopqrstuvwxyz",
+        "sk_live_abcdefghijklmnop1234",
+    ] {
+        let redacted = redacted(&event("pods", &format!(r#"{{"a":"x {secret} y"}}"#)));
+        assert!(!redacted.contains(secret), "{redacted}");
+        assert!(redacted.contains("\"x redacted:") && redacted.contains(" y\""), "{redacted}");
+    }
+    text(
+        "postgres://shop:hunter2@db:5432/shop?sslmode=off",
+        &expect!["postgres://shop:redacted:url-password:326e@db:5432/shop?sslmode=off"],
+    );
+    text(
+        "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
+        &expect!["https://hooks.slack.com/services/redacted:slack:f1bd"],
+    );
+    text(
+        "https://a.blob.core.windows.net/c?sv=2020&sig=abcdefghijklmnopqrstuvwxyz0123456789%3D&se=2026",
+        &expect!["https://a.blob.core.windows.net/c?sv=2020&sig=redacted:azure:a60f&se=2026"],
+    );
+    text(
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abcdefghijklmnop+/==;EndpointSuffix=x",
+        &expect![
+            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=redacted:key:f088;EndpointSuffix=x"
+        ],
+    );
+    text(
+        "https://user@host/ https://[::1]:443/@x mailto:a@b http://a:${PASSWORD}@b",
+        &expect!["https://user@host/ https://[::1]:443/@x mailto:a@b http://a:${PASSWORD}@b"],
+    );
+    body(
+        "configmaps",
+        r#"{"data":{"config.json":"{\"auths\":{\"r.example\":{\"auth\":\"dXNlcjpwYXNz\"}}}"}}"#,
+        &expect![[
+            r#"{"data":{"config.json":"{\"auths\":{\"r.example\":{\"auth\":\"redacted:docker-auth:6fd2\"}}}"}}"#
+        ]],
+    );
+}
+
+#[test]
+fn values_of_telling_names() {
+    body(
+        "pods",
+        r#"{"spec":{"containers":[{"env":[{"name":"DB_PASSWORD","value":"hunter2"},{"value":"t","name":"API_TOKEN"},{"name":"A","value":"b"},{"name":"P","value":"$(DB_PASSWORD)"}],"args":["--password","hunter2","--token=abc","-v"]}]}}"#,
+        &expect![[
+            r#"{"spec":{"containers":[{"env":[{"name":"DB_PASSWORD","value":"redacted:password:326e"},{"value":"redacted:token:bced","name":"API_TOKEN"},{"name":"A","value":"b"},{"name":"P","value":"$(DB_PASSWORD)"}],"args":["--password","redacted:password:326e","--token=redacted:token:127d","-v"]}]}}"#
+        ]],
+    );
+    body(
+        "configmaps",
+        r#"{"data":{"db_password":"hunter2222","user":"shop","app.properties":"db.user=shop\ndb.password=hunter 2\n# token: x\n"}}"#,
+        &expect![[
+            r#"{"data":{"db_password":"redacted:password:8009","user":"shop","app.properties":"db.user=shop\ndb.password=redacted:password:1dab\n# token: redacted:token:5b29\n"}}"#
+        ]],
+    );
+    body(
+        "pods",
+        r#"{"imagePullSecrets":[{"name":"r"}],"secret":"my-tls","clientSecret":"Hunter2!","secretName":"db","path":"token"}"#,
+        &expect![[
+            r#"{"imagePullSecrets":[{"name":"r"}],"secret":"my-tls","clientSecret":"redacted:credential:65f7","secretName":"db","path":"token"}"#
+        ]],
+    );
+    text(
+        "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user:\n    client-certificate-data: LS0tLS1CRUdJTg==\n    client-key-data: abcd\n    token: xyz\n    password: \"p w\" # old\n",
+        &expect![[r#"
+            apiVersion: v1
+            kind: Config
+            users:
+            - name: a
+              user:
+                client-certificate-data: LS0tLS1CRUdJTg==
+                client-key-data: redacted:key:3688
+                token: redacted:token:5d3f
+                password: "redacted:password:c89c" # old
+        "#]],
+    );
+    text(
+        "password: |\n  one\n  two\nuser: x\n",
+        &expect![[r#"
+        password: |
+          redacted:password:517b
+        user: x
+    "#]],
+    );
+    text(
+        "mysql --user root --password hunter2 -h db; PGPASSWORD='a b' psql; export API_KEY=x1",
+        &expect![
+            "mysql --user root --password redacted:password:326e -h db; PGPASSWORD='redacted:password:43ec' psql; export API_KEY=redacted:key:034e"
+        ],
+    );
+    text(
+        r#"{"a": "b", not json, "password" : "x\"y", "n": 1}"#,
+        &expect![[r#"{"a": "b", not json, "password" : "redacted:password:2f74", "n": 1}"#]],
+    );
+    text(
+        "password=${DB_PASSWORD} token=<token> secret=/run/secrets/x password=****",
+        &expect!["password=${DB_PASSWORD} token=<token> secret=/run/secrets/x password=****"],
+    );
+    text(
+        "passwordSecretRef=db tokenTTL=1h token_count: 5 no password here",
+        &expect!["passwordSecretRef=db tokenTTL=1h token_count: 5 no password here"],
+    );
+    text(
+        "spec.password: Invalid value: \"hunter2\": must be longer",
+        &expect![[r#"spec.password: Invalid value: "redacted:password:326e": must be longer"#]],
+    );
+    text("spec.password: Required value", &expect!["spec.password: Required value"]);
+}
+
+#[test]
+fn base64_wherever_it_lies() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    for before in ["", "a", "ab", "abc"] {
+        let encoded = STANDARD.encode(format!("{before}{PEM}"));
+        for around in ["", "x", "xy", "xyz/"] {
+            let redacted =
+                redacted(&event("configmaps", &format!(r#"{{"data":{{"k":"{around}{encoded}"}}}}"#)));
+            let start = redacted.find(&format!(r#""k":"{around}"#)).unwrap() + 5 + around.len();
+            let run = redacted[start..].split('"').next().unwrap();
+            let said = String::from_utf8(encoded::decoded(run.as_bytes()).unwrap()).unwrap();
+            let expected = format!("{before}-----BEGIN RSA PRIVATE KEY-----\nredacted:private-key:");
+            assert!(said.starts_with(&expected), "{said}");
+        }
+    }
+    // A whole kubeconfig, with base64 in it.
+    let kubeconfig =
+        format!("users:\n- user:\n    client-key-data: {}\n    token: {JWT}\n", STANDARD.encode(PEM));
+    let redacted =
+        redacted(&event("configmaps", &format!(r#"{{"data":{{"k":"{}"}}}}"#, STANDARD.encode(kubeconfig))));
+    let run = redacted.split("\"k\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let said = String::from_utf8(encoded::decoded(run.as_bytes()).unwrap()).unwrap();
+    expect![[r#"
+        users:
+        - user:
+            client-key-data: redacted:key:34bd
+            token: redacted:jwt:34cc
+    "#]]
+    .assert_eq(&shortened(&said));
+}
+
+#[test]
+fn uris() {
+    uri(
+        "/api/v1/namespaces/a/pods/b/exec?command=sh&command=-c&command=curl+-H+%22Authorization%3A+Bearer+abcDEF123456%22+x&stdin=true",
+        &expect![
+            "/api/v1/namespaces/a/pods/b/exec?command=sh&command=-c&command=curl+-H+%22Authorization:+Bearer+redacted:token:54c8%22+x&stdin=true"
+        ],
+    );
+    uri(
+        "/api/v1/namespaces/a/pods/b/exec?command=mysql&command=--password&command=hunter2&container=c",
+        &expect![
+            "/api/v1/namespaces/a/pods/b/exec?command=mysql&command=--password&command=redacted:password:326e&container=c"
+        ],
+    );
+    uri(
+        "/api/v1/proxy/login?user=a&p%61ssword=hunter2",
+        &expect!["/api/v1/proxy/login?user=a&p%61ssword=redacted:password:326e"],
+    );
+    uri(
+        "/api/v1/secrets?limit=500&continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MTIzNDU2Nzg5LCJzdGFydCI6IngifQ",
+        &expect![
+            "/api/v1/secrets?limit=500&continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MTIzNDU2Nzg5LCJzdGFydCI6IngifQ"
+        ],
+    );
+    uri(&format!("/apis/{JWT}/x?a=b"), &expect!["/apis/redacted:jwt:34cc/x?a=b"]);
+    uri(
+        "/api/v1/pods?fieldSelector=metadata.name%3Ddb&limit=500",
+        &expect!["/api/v1/pods?fieldSelector=metadata.name%3Ddb&limit=500"],
+    );
+}
+
+#[test]
+fn equal_secrets_stay_equal() {
+    let redacted =
+        redacted(&event("secrets", r#"{"data":{"a":"aHVudGVyMg=="},"stringData":{"b":"hunter2"}}"#));
+    let marks: Vec<&str> = redacted.split('"').filter(|part| part.starts_with("redacted:")).collect();
+    assert_eq!(marks.len(), 2);
+    assert_eq!(marks[0], marks[1]);
+    let other = Redactor::new(&Rules::default(), &DigestKey::new([8; 32]));
+    assert_ne!(other.mark("secret", b"hunter2"), marks[0]);
+}
+
+#[test]
+fn rules_add_disable_and_allow() {
+    let rules = "add:\n- {kind: acme, contains: [acme_], pattern: 'acme_[0-9a-f]{8}'}\n- {kind: pin, names: [pin_code]}\ndisable: [aws]\nallow: {values: ['hunter[0-9]'], names: [maxToken]}\n";
+    let mut redactor = Redactor::new(&Rules::parse(rules).unwrap(), &DigestKey::new([7; 32]));
+    let event = event(
+        "pods",
+        r#"{"a":"acme_0123abcd!","doorPinCode":"1","pin_code":"1234","b":"AKIAIOSFODNN7EXAMPLE","password":"hunter2","maxToken":"x","token":"y","c":"eCBhY21lXzAxMjNhYmNkIHk="}"#,
+    );
+    let view = EventView::parse(event.as_bytes()).unwrap();
+    let redacted = String::from_utf8(redactor.redact(&view).into_owned()).unwrap();
+    expect![[r#"{"a":"redacted:acme:df3b!","doorPinCode":"redacted:pin:8866","pin_code":"redacted:pin:155a","b":"AKIAIOSFODNN7EXAMPLE","password":"hunter2","maxToken":"x","token":"redacted:token:35af","c":"eCByZWRhY3RlZDphY21lOmRmM2I3NDE1MTlkMzVlYTggeQ=="}}"#]].assert_eq(&shortened(redacted.split("requestObject\":").nth(1).unwrap()));
+}
+
+#[test]
+fn what_is_no_json_within_is_replaced() {
+    let event = r#"{"kind":"Event","requestURI":"/x","requestObject":{"password":"hunter2",,},"a":"b"}"#;
+    let view = EventView::parse(event.as_bytes()).unwrap();
+    let redacted = redactor().redact(&view).into_owned();
+    expect![[r#"{"kind":"Event","requestURI":"/x","requestObject":"redacted:broken:c99e","a":"b"}"#]]
+        .assert_eq(&shortened(std::str::from_utf8(&redacted).unwrap()));
+}
+
+#[test]
+fn hostile_texts_take_no_longer_than_others() {
+    let deep = "[".repeat(9_000) + "\"password=hunter2\"" + &"]".repeat(9_000);
+    let secrets = r#"{"data":{"a":"#.repeat(3_000) + "1" + &r#"},"kind":"Secret"}"#.repeat(3_000);
+    let mut nested = "{\"password\":\"hunter2\"}".to_owned();
+    for _ in 0..10 {
+        nested = serde_json::json!({ "a": nested }).to_string();
+    }
+    let long = "x".repeat(1 << 20);
+    let texts = [
+        deep,
+        secrets,
+        nested,
+        format!("\"{long} password=hunter2\""),
+        format!("\"{}\"", "password=".repeat(20_000)),
+        format!("\"{}\"", "eyJ".repeat(3_000)),
+        format!("\"{}\"", "://a:".repeat(20_000)),
+        format!("\"{}\"", "-----BEGIN PRIVATE KEY-----".repeat(5_000)),
+        format!("\"{}\"", "kind: Secret\\ndata:\\n  a: b\\n".repeat(5_000)),
+        format!("\"{}\"", "password: \\\\\\\"".repeat(5_000)),
+        format!("\"{}\"", "token: |\\n  a\\n".repeat(5_000)),
+        format!("\"{}\"", "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t".repeat(3_000)),
+        "\"\\ud800\\u0070assword=hunter2\"".to_owned(),
+    ];
+    for text in texts {
+        let event = event("pods", &text);
+        let view = EventView::parse(event.as_bytes()).unwrap();
+        let redacted = redactor().redact(&view).into_owned();
+        EventView::parse(&redacted).unwrap().validate().unwrap();
+        assert!(!String::from_utf8_lossy(&redacted).contains("hunter2"), "{}", &text[..100.min(text.len())]);
+    }
+}
+
+/// Pieces that secrets are made of, to be put together in any way.
+fn piece() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "password",
+        "token",
+        "API_KEY",
+        "=",
+        ": ",
+        ":",
+        "\"",
+        "\\",
+        "\n",
+        " ",
+        "--",
+        "hunter2",
+        "Bearer ",
+        JWT,
+        "AKIAIOSFODNN7EXAMPLE",
+        "://",
+        "u:p@h",
+        "kind: Secret\n",
+        "data:\n",
+        "  k: v\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "MIIEpAIBAAKCAQEA",
+        "-----END RSA PRIVATE KEY-----",
+        "name",
+        "value",
+        "é",
+        "redacted:jwt:0123456789abcdef",
+        "|\n",
+        "eyJ",
+        ".",
+        "aHVudGVyMg==",
+        "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQ",
+    ])
+}
+
+fn value() -> impl Strategy<Value = serde_json::Value> {
+    let string = prop::collection::vec(piece(), 0..8).prop_map(|pieces| pieces.concat());
+    let key = prop_oneof![
+        select(vec![
+            "kind",
+            "data",
+            "stringData",
+            "name",
+            "value",
+            "path",
+            "op",
+            "password",
+            "token",
+            "auth",
+            "x"
+        ])
+        .prop_map(str::to_owned),
+        prop::collection::vec(piece(), 1..3).prop_map(|pieces| pieces.concat()),
+    ];
+    let leaf = prop_oneof![
+        string.prop_map(serde_json::Value::from),
+        select(vec!["Secret", "/data/x", "--password"]).prop_map(serde_json::Value::from),
+        Just(serde_json::Value::Null),
+        Just(serde_json::Value::from(7)),
+    ];
+    leaf.prop_recursive(4, 32, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::vec((key.clone(), inner.clone()), 0..4)
+                .prop_map(|fields| serde_json::Value::Object(fields.into_iter().collect())),
+            inner.prop_map(|value| serde_json::Value::from(value.to_string())),
+        ]
+    })
+}
+
+/// Strings may change, and numbers may become strings; all else is as it was.
+fn same_structure(old: &serde_json::Value, new: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object, String};
+    match (old, new) {
+        (Object(old), Object(new)) => {
+            old.keys().eq(new.keys()) && old.iter().all(|(key, value)| same_structure(value, &new[key]))
+        }
+        (Array(old), Array(new)) => {
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| same_structure(old, new))
+        }
+        (String(_) | Number(_), String(_)) => true,
+        _ => old == new,
+    }
+}
+
+proptest! {
+    #[test]
+    fn twice_is_once_and_the_structure_stays(body in value(), resource in select(vec!["secrets", "pods"])) {
+        let event = event(resource, &body.to_string());
+        let redacted = redacted(&event);
+        let old: serde_json::Value = serde_json::from_str(&event).unwrap();
+        let new: serde_json::Value = serde_json::from_str(&redacted).unwrap();
+        prop_assert!(same_structure(&old, &new), "{}", redacted);
+    }
+
+    #[test]
+    fn what_the_needles_pass_the_walk_would_not_change(body in value(), resource in select(vec!["secrets", "pods"])) {
+        let event = event(resource, &body.to_string());
+        let view = EventView::parse(event.as_bytes()).unwrap();
+        let redactor = redactor();
+        if !redactor.suspects(event.as_bytes()) && !redactor.suspects_uri(&view) {
+            redactor.work.set(usize::MAX);
+            prop_assert!(matches!(redactor.event(&view), Cow::Borrowed(_)), "{}", event);
+        }
+    }
+
+    #[test]
+    fn any_bytes_will_do(bytes in prop::collection::vec(any::<u8>(), 0..200), text in prop::collection::vec(piece(), 0..6)) {
+        let event = [b"{\"a\":\"", text.concat().as_bytes(), &bytes, b"\",\"password\":\"x\"}"].concat();
+        if let Ok(view) = EventView::parse(&event) {
+            let redacted = redactor().redact(&view).into_owned();
+            prop_assert!(EventView::parse(&redacted).is_ok());
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Secrets in manifests that stand in a text as YAML.
+//!
+//! By lines, not by a parser: what is in a text need not be YAML as a whole (a script with a manifest in it is usual).
+//! In each document that says `kind: Secret` the values under `data` and `stringData` are secret, to whichever object of
+//! the document they belong.
+
+use std::ops::Range;
+
+use super::digest::is_mark;
+use super::text::Span;
+
+/// Adds what is secret in manifests.
+pub(super) fn spans(text: &[u8], spans: &mut Vec<Span>) {
+    let mut document = Document::default();
+    let mut at = 0;
+    while at <= text.len() {
+        let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+        let line = &text[at..end];
+        if line.starts_with(b"---") {
+            std::mem::take(&mut document).finish(text, spans);
+        } else {
+            document.line(text, at..end);
+        }
+        at = end + 1;
+    }
+    document.finish(text, spans);
+}
+
+/// A document so far.
+#[derive(Default)]
+struct Document {
+    is_secret: bool,
+    /// The column of the `data` that we are under.
+    data: Option<usize>,
+    /// The column of the keys under it; what stands further in belongs to a value of many lines.
+    keys: Option<usize>,
+    values: Vec<Range<usize>>,
+}
+
+impl Document {
+    fn line(&mut self, text: &[u8], range: Range<usize>) {
+        let line = &text[range.clone()];
+        let is_indent = |byte: &&u8| matches!(byte, b' ' | b'-' | b'\t');
+        let indent = line.iter().take_while(is_indent).count();
+        let said = line[indent..].trim_ascii();
+        if said.is_empty() {
+            return;
+        }
+        if self.data.is_some_and(|column| indent > column) {
+            let keys = *self.keys.get_or_insert(indent);
+            let said = range.start + indent..range.end;
+            self.values.extend(if indent > keys { trimmed(text, said) } else { value(text, said) });
+            return;
+        }
+        (self.data, self.keys) = (None, None);
+        if let Some(kind) = said.strip_prefix(b"kind:").or(said.strip_prefix(b"\"kind\":")) {
+            let kind = kind.trim_ascii();
+            let kind = kind.strip_prefix(b"\"").or(kind.strip_prefix(b"'")).unwrap_or(kind);
+            self.is_secret |=
+                kind.starts_with(b"Secret") && kind.get(6).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        }
+        for key in [&b"data:"[..], b"stringData:"] {
+            if let Some(rest) = said.strip_prefix(key) {
+                self.data = Some(indent);
+                // In the flow style all of it stands on this line.
+                if matches!(rest.trim_ascii_start().first(), Some(b'{')) {
+                    let start = range.start + indent + key.len();
+                    self.values.extend(trimmed(text, start..range.end));
+                }
+            }
+        }
+    }
+
+    fn finish(self, text: &[u8], spans: &mut Vec<Span>) {
+        if self.is_secret {
+            let values = self.values.into_iter().filter(|range| !is_mark(&text[range.clone()]));
+            spans.extend(values.map(|range| Span::new(range, "secret")));
+        }
+    }
+}
+
+/// The value on a line under `data`: what stands behind the key, or all of a line that has none.
+fn value(text: &[u8], line: Range<usize>) -> Option<Range<usize>> {
+    let said = &text[line.clone()];
+    let start = match memchr::memmem::find(said, b": ") {
+        Some(colon) => colon + 2,
+        None if said.trim_ascii_end().ends_with(b":") => return None,
+        None => 0,
+    };
+    let range = trimmed(text, line.start + start..line.end)?;
+    let value = &text[range.clone()];
+    // The head of a block, a comment, an empty value.
+    let is_head = matches!(value, [b'|' | b'>', rest @ ..] if rest.iter().all(|byte| matches!(byte, b'-' | b'+' | b'0'..=b'9')));
+    let harmless =
+        is_head || value.starts_with(b"#") || matches!(value, b"\"\"" | b"''" | b"{}" | b"null" | b"~");
+    (!harmless).then_some(range)
+}
+
+fn trimmed(text: &[u8], range: Range<usize>) -> Option<Range<usize>> {
+    let said = &text[range.clone()];
+    let start = range.start + said.len() - said.trim_ascii_start().len();
+    let length = said.trim_ascii().len();
+    (length > 0).then_some(start..start + length)
+}
