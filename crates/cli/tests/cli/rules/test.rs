@@ -13,7 +13,7 @@ fn every_shipped_rule_passes_its_tests() {
             cloud-proxy-secrets: 5 tests passed
             cluster-secrets-listed: 10 tests passed
             cluster-secrets-read-by-account: 7 tests passed
-            credentials-in-configmap: 12 tests passed
+            credentials-in-configmap: 13 tests passed
             first-secret-read: 7 tests passed
             log-harvest: 5 tests passed
             node-address-forged: 6 tests passed
@@ -163,7 +163,7 @@ fn every_shipped_rule_passes_its_tests() {
             unconfined-profile: 10 tests passed
             wildcard-role: 8 tests passed
             workload-account-changed: 11 tests passed
-            1175 tests of 153 rules: 1175 passed, 0 failed
+            1176 tests of 153 rules: 1176 passed, 0 failed
         "#]],
     );
 }
