@@ -1,0 +1,74 @@
+//! What a question may take: time, memory, the spill folder.
+
+use std::time::Duration;
+
+use auditward_scan::{Given, ScanError};
+
+use crate::trail::{Shape, Trail, captured, rows};
+
+/// Never done: every row beside every other, four times.
+const ENDLESS: &str =
+    "SELECT count(*) FROM events a, events b, events c, events d WHERE a.name || b.name > c.name || d.name";
+
+fn outcome(trail: &Trail, text: &str) -> Result<usize, ScanError> {
+    let mut batches = trail.scan.wait(trail.scan.sql(text))?;
+    let mut rows = 0;
+    while let Some(batch) = batches.wait_next() {
+        rows += batch?.num_rows();
+    }
+    Ok(rows)
+}
+
+#[test]
+fn a_query_is_given_up_after_its_time() {
+    let trail =
+        Trail::with(rows(captured()), Shape::Files(1), |limits| limits.time = Duration::from_millis(300));
+    let error = outcome(&trail, ENDLESS).unwrap_err();
+    assert!(matches!(error, ScanError::Given(Given::Time(_))), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "the query took longer than 300ms; ask for a shorter time or fewer columns"
+    );
+    assert_eq!(outcome(&trail, "SELECT 1").unwrap(), 1, "the threads are free again");
+}
+
+#[test]
+fn a_query_that_nobody_waits_for_ends() {
+    let trail = Trail::with(rows(captured()), Shape::Files(1), |limits| limits.threads = 1);
+    for _ in 0..3 {
+        drop(trail.scan.wait(trail.scan.sql(ENDLESS)).unwrap());
+    }
+    // The only thread is free, or else this would run into the time limit.
+    assert_eq!(outcome(&trail, "SELECT count(*) FROM events").unwrap(), 1);
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_spilled() {
+    const COPIES: usize = 12;
+    let rows = rows(std::iter::repeat_n(captured(), COPIES).flatten());
+    let count = rows.len();
+    let bytes: usize = rows.iter().map(|row| row.event.len()).sum();
+    let sorted =
+        "SELECT request_object, response_object, request_uri FROM events ORDER BY user_agent, request_uri";
+    let small = |limits: &mut auditward_scan::Limits| {
+        limits.memory_bytes = 40 << 20;
+        limits.threads = 1;
+    };
+    assert!(bytes > 48 << 20, "{bytes}");
+    let trail = Trail::with(rows, Shape::Files(1), small);
+    assert_eq!(outcome(&trail, sorted).unwrap(), count);
+}
+
+#[test]
+fn what_does_not_fit_anywhere_is_given_up() {
+    let trail = Trail::with(rows(captured()), Shape::Files(1), |limits| {
+        limits.memory_bytes = 64 << 10;
+        limits.spill_bytes = 4 << 10;
+    });
+    let error = outcome(&trail, "SELECT * FROM events ORDER BY user_agent, request_uri").unwrap_err();
+    assert!(matches!(error, ScanError::Given(Given::Memory)), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "the query needs more memory than its limit; ask for a shorter time or fewer columns"
+    );
+}

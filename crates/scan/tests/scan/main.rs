@@ -1,0 +1,16 @@
+//! Questions to a store, beside a naive scan of the same events.
+//!
+//! One program for all of them, because linking the query engine takes a while.
+
+mod export;
+mod follow;
+mod format;
+mod limits;
+mod lower;
+mod naive;
+mod numbers;
+mod paging;
+mod property;
+mod random;
+mod sql;
+mod trail;

@@ -1,0 +1,94 @@
+//! Histograms and facets.
+
+use std::collections::BTreeMap;
+
+use auditward_event::MicroTime;
+use auditward_query::{Search, parse};
+use auditward_scan::{Order, ScanError, facet_fields};
+
+use crate::naive;
+use crate::trail::{Shape, Trail, captured, rows};
+
+fn trail() -> Trail {
+    Trail::new(rows(captured().into_iter().take(1200)), Shape::Files(3))
+}
+
+fn search(text: &str) -> Search {
+    parse(text, MicroTime::GO_ZERO).unwrap()
+}
+
+#[test]
+fn histograms_count_what_a_naive_scan_counts() {
+    let trail = trail();
+    for (text, most) in [("", 1), ("", 20), ("verb:get", 100), ("user:nobody-at-all", 10), ("", 5000)] {
+        let search = search(text);
+        let histogram = trail.scan.wait(trail.scan.histogram(&search, most)).unwrap();
+        assert!(!histogram.buckets.is_empty() && histogram.buckets.len() <= most, "{text} {most}");
+        let mut counted = 0;
+        for bucket in &histogram.buckets {
+            let end = MicroTime::from_micros(bucket.start.as_micros() + histogram.width_micros);
+            let within = search.clone().within(Some(bucket.start), Some(end));
+            if most < 1000 {
+                let wanted = naive::search(&trail.rows, &within, Order::OldestFirst).len() as u64;
+                assert_eq!(bucket.events, wanted, "{text} {most} {}", bucket.start);
+            }
+            counted += bucket.events;
+        }
+        assert_eq!(counted, naive::search(&trail.rows, &search, Order::OldestFirst).len() as u64);
+    }
+}
+
+#[test]
+fn a_histogram_spans_what_was_asked_for() {
+    let trail = trail();
+    let first = trail.rows.iter().map(crate::naive::Row::time).min().unwrap();
+    let since = MicroTime::from_micros(first.as_micros() - 3_600_000_000);
+    let search = Search::default().within(Some(since), Some(first));
+    let histogram = trail.scan.wait(trail.scan.histogram(&search, 60)).unwrap();
+    assert_eq!(histogram.buckets.iter().map(|bucket| bucket.events).sum::<u64>(), 0);
+}
+
+#[test]
+fn facets_count_what_a_naive_scan_counts() {
+    let trail = trail();
+    let search = search("-verb:watch");
+    let mut wanted: BTreeMap<Option<String>, u64> = BTreeMap::new();
+    let mut groups: BTreeMap<Option<String>, u64> = BTreeMap::new();
+    for row in naive::search(&trail.rows, &search, Order::OldestFirst) {
+        let view = row.view();
+        let user = view.user();
+        *wanted.entry(Some(user.username.to_string()).filter(|name| !name.is_empty())).or_default() += 1;
+        if user.groups().next().is_none() {
+            *groups.entry(None).or_default() += 1;
+        }
+        for group in user.groups() {
+            *groups.entry(Some(group.into_owned())).or_default() += 1;
+        }
+    }
+    let facets = trail.scan.wait(trail.scan.facets(&search, "user", 1000)).unwrap();
+    let found: BTreeMap<_, _> =
+        facets.values.iter().map(|facet| (facet.value.clone(), facet.events)).collect();
+    assert_eq!(found, wanted);
+    assert_eq!((facets.others, facets.distinct), (0, wanted.len() as u64));
+    assert!(facets.values.is_sorted_by(|a, b| a.events >= b.events));
+
+    let facets = trail.scan.wait(trail.scan.facets(&search, "groups", 2)).unwrap();
+    assert_eq!(facets.values.len(), 2);
+    let told: u64 = facets.values.iter().map(|facet| facet.events).sum();
+    assert_eq!(told + facets.others, groups.values().sum::<u64>());
+    assert_eq!(facets.distinct, groups.len() as u64);
+    for facet in facets.values {
+        assert_eq!(groups.get(&facet.value), Some(&facet.events));
+    }
+}
+
+#[test]
+fn every_field_can_be_counted_by() {
+    let trail = trail();
+    for field in facet_fields() {
+        let facets = trail.scan.wait(trail.scan.facets(&Search::default(), field, 3)).unwrap();
+        assert!(!facets.values.is_empty(), "{field}");
+    }
+    let error = trail.scan.wait(trail.scan.facets(&Search::default(), "colour", 3)).unwrap_err();
+    assert!(matches!(&error, ScanError::Field(unknown) if unknown.field == "colour"), "{error}");
+}
