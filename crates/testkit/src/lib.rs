@@ -38,6 +38,7 @@ mod pki;
 mod program;
 mod slots;
 mod start_error;
+pub mod story;
 mod verdict;
 mod wait;
 
