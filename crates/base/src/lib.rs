@@ -6,6 +6,7 @@ mod digest;
 pub mod disk;
 mod lock;
 mod random;
+pub mod units;
 
 pub use digest::{Digest, DigestError, Hasher};
 pub use lock::{Lock, LockError};
