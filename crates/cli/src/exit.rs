@@ -61,15 +61,20 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Says on stderr what went wrong, why, and what to do.
-    pub(crate) fn print(&self) {
-        let mut line = format!("error: {self}");
+    /// What went wrong and why, in one line.
+    pub(crate) fn chain(&self) -> String {
+        let mut line = self.to_string();
         let mut source = self.source();
         while let Some(cause) = source {
             line.push_str(&format!(": {cause}"));
             source = cause.source();
         }
-        crate::output::talk(&line);
+        line
+    }
+
+    /// Says on stderr what went wrong, why, and what to do.
+    pub(crate) fn print(&self) {
+        crate::output::talk(&format!("error: {}", self.chain()));
         if let Some(hint) = &self.hint {
             crate::output::talk(&format!("hint: {hint}"));
         }

@@ -4,6 +4,7 @@
 //! binary. One file a command under `commands/`; data goes to stdout, talk to stderr.
 
 mod commands;
+mod config;
 mod exit;
 mod input;
 mod node_change;
@@ -13,6 +14,7 @@ pub mod reference;
 mod rule_files;
 mod snippet;
 mod table;
+mod wire;
 
 use std::process::ExitCode;
 

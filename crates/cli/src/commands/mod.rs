@@ -1,13 +1,15 @@
 //! The commands, one file each.
 
 mod completions;
-mod detect;
+mod config;
+pub(crate) mod detect;
 mod disable;
 mod enable;
 mod man;
 mod policy;
 mod rollback;
 mod rules;
+mod serve;
 mod status;
 
 use clap::Subcommand;
@@ -21,6 +23,10 @@ pub(crate) enum Command {
     Disable(disable::Args),
     Rollback(rollback::Args),
     Detect(Box<detect::Args>),
+    Serve(Box<serve::Args>),
+    /// Check a server's configuration
+    #[command(subcommand)]
+    Config(config::Command),
     /// Check, explain, simulate, compare and improve audit policies
     #[command(subcommand, after_help = policy::HELP)]
     Policy(policy::Command),
@@ -39,6 +45,8 @@ impl Command {
             Command::Disable(args) => args.run(),
             Command::Rollback(args) => args.run(),
             Command::Detect(args) => args.run(),
+            Command::Serve(args) => args.run(),
+            Command::Config(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Rules(command) => command.run(),
             Command::Completions(args) => args.run(),

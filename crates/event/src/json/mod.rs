@@ -11,8 +11,8 @@ mod scan;
 mod text;
 mod write;
 
-pub use error::{JsonError, JsonProblem};
 pub(crate) use check::{Checker, check, checked_string_end};
+pub use error::{JsonError, JsonProblem};
 pub(crate) use scan::{skip_space, string_end, value_end};
 pub(crate) use text::{key, text, text_is};
 pub use write::write_str;

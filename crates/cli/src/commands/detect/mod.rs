@@ -216,7 +216,7 @@ impl Work {
 }
 
 /// The line of an alert with Falco's keys.
-fn falco_line(rule: &Rule, alert: &Alert) -> String {
+pub(crate) fn falco_line(rule: &Rule, alert: &Alert) -> String {
     let told = falco::alert::Alert {
         rule,
         time: MicroTime::parse_rfc3339(&alert.time).unwrap_or(MicroTime::GO_ZERO),

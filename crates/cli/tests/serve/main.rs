@@ -1,0 +1,14 @@
+//! `auditward serve` as a process: fed, asked, killed and started again.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests stop at surprises, and say what they saw"
+)]
+
+mod crash;
+mod refuse;
+mod reload;
+mod secrets;
+mod server;
+mod webhook;
