@@ -1,5 +1,5 @@
-//! Deliveries that were given up: `FOLDER/TARGET.dead.jsonl`, a line an alert with the reason. Synced before the queue forgets
-//! it.
+//! Deliveries that were given up: `FOLDER/TARGET.dead.jsonl`, a line an alert with the reason. Synced before the queue
+//! forgets it.
 //!
 //! ```json
 //! {"at":"2026-11-26T14:20:00.000000Z","target":"pager","delivery":"3f…","reason":"https://… answered HTTP 400: …","alert":{…}}

@@ -1,16 +1,17 @@
 //! Where a target's queue is kept: `FOLDER/TARGET.json`, the old one or the new one at every moment.
 
-use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use auditward_base::disk::{self, Access};
+use auditward_base::disk::Disk;
 
 use crate::queue::{Saved, SavedError};
 
 /// A target's file.
 #[derive(Debug, Clone)]
 pub(crate) struct Keep {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
 }
 
@@ -44,30 +45,27 @@ pub enum KeepError {
 }
 
 impl Keep {
-    pub(crate) fn new(folder: &Path, target: &str) -> Self {
-        Self { path: folder.join(format!("{target}.json")) }
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: &Path, target: &str) -> Self {
+        Self { disk, path: folder.join(format!("{target}.json")) }
     }
 
     /// What was saved; nothing for a new target.
     pub(crate) fn read(&self) -> Result<Option<Saved>, KeepError> {
         /// Numbers and keys of at most so many alerts and groups as a queue holds.
         const BYTES_MAX: u64 = 16 << 20;
-        let failed = |source| KeepError::Read { path: self.path.clone(), source };
-        let file = match fs::File::open(&self.path) {
-            Ok(file) => file,
+        let text = match self.disk.read(&self.path, BYTES_MAX) {
+            Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
+            Err(source) => return Err(KeepError::Read { path: self.path.clone(), source }),
         };
-        let mut text = Vec::new();
-        file.take(BYTES_MAX).read_to_end(&mut text).map_err(failed)?;
         let wrong = |source| KeepError::Content { path: self.path.clone(), source };
         Saved::read(&text).map(Some).map_err(wrong)
     }
 
     /// Durable when it returns.
     pub(crate) fn write(&self, saved: &Saved) -> Result<(), KeepError> {
-        let access = Access { mode: 0o600, owner: None };
-        disk::write(&self.path, &saved.text(), access)
+        self.disk
+            .replace(&self.path, &[&saved.text()])
             .map_err(|source| KeepError::Write { path: self.path.clone(), source })
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use auditward_base::disk::OsDisk;
 use auditward_base::{clock, random_id};
 use serde_json::json;
 
@@ -16,7 +17,7 @@ use crate::keep::KeepError;
 use crate::notice::{Feed, Notice, Severity};
 use crate::queue::{Delivery, delivery_id};
 use crate::send::{self, Failure, Out, PrepareError};
-use crate::status::Status;
+use crate::status::{Happened, Status};
 use crate::time;
 use crate::waker::Waker;
 use crate::worker::{Parts, Worker};
@@ -89,8 +90,8 @@ pub enum StartError {
 pub enum Stopped {
     /// All did.
     Cleanly,
-    /// These targets were still waiting for an answer. What it would have been is unknown: the alerts are sent again after a
-    /// restart.
+    /// These targets were still waiting for an answer. What it would have been is unknown: the alerts are sent again
+    /// after a restart.
     Waiting(Vec<String>),
 }
 
@@ -106,8 +107,8 @@ pub struct Tested {
 }
 
 impl Notifier {
-    /// Starts a thread for each target. Where a new target begins is written down before this returns; alerts that are written to
-    /// the feed from then on reach it.
+    /// Starts a thread for each target. Where a new target begins is written down before this returns; alerts that are
+    /// written to the feed from then on reach it.
     pub fn start(settings: Settings, feed: &Arc<dyn Feed>) -> Result<Self, StartError> {
         let Settings { targets, folder, stdout } = settings;
         let mistakes = targets.check();
@@ -125,6 +126,7 @@ impl Notifier {
                 Status { target: name.clone(), kind: target.kind().unwrap_or_default(), ..Status::default() };
             let status = Arc::new(Mutex::new(status));
             let parts = Parts {
+                disk: Arc::new(OsDisk),
                 folder: &folder,
                 feed: Arc::clone(feed),
                 waker: Arc::clone(&waker),
@@ -151,7 +153,15 @@ impl Notifier {
 
     /// How the targets fare, in the order of their names.
     pub fn status(&self) -> Vec<Status> {
-        let of = |running: &Running| running.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let of = |running: &Running| {
+            let mut status = running.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if running.thread.as_ref().is_some_and(JoinHandle::is_finished) {
+                let at = clock::micros(clock::now());
+                let what = "its thread has ended, which must not happen; a restart begins it anew".to_owned();
+                status.last_error = Some(Happened { at, what });
+            }
+            status
+        };
         self.running.iter().map(of).collect()
     }
 
@@ -160,8 +170,8 @@ impl Notifier {
         &self.targets
     }
 
-    /// Sends a marked test alert to a target, past its queue and its filter, and waits for the answer. `None` if there is no
-    /// such target.
+    /// Sends a marked test alert to a target, past its queue and its filter, and waits for the answer. `None` if there
+    /// is no such target.
     pub fn test(&self, name: &str) -> Option<Tested> {
         let target = self.targets.0.get(name)?;
         Some(test_with(name, target, &self.out))

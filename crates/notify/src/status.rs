@@ -29,6 +29,8 @@ pub struct Status {
     pub failing: u32,
     /// The number of the last alert read from the feed.
     pub read: u64,
+    /// The number of the oldest alert that is still needed from the feed; whatever is before may be thrown away.
+    pub needs: u64,
     /// When the target last took something, in microseconds since 1970.
     pub last_success: Option<i64>,
     /// The last thing that went wrong; it stays when the target works again.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use auditward_base::clock;
+use auditward_base::disk::Disk;
 
 use crate::config::Target;
 use crate::dead::Dead;
@@ -42,8 +43,8 @@ impl Worker {
         parts: Parts<'_>,
         sender: Box<dyn Sender>,
     ) -> Result<Self, KeepError> {
-        let Parts { folder, feed, waker, status, seed } = parts;
-        let keep = Keep::new(folder, name);
+        let Parts { disk, folder, feed, waker, status, seed } = parts;
+        let keep = Keep::new(disk, folder, name);
         let rules = Rules::of(target);
         let failed = |source| KeepError::Read { path: "the feed of alerts".into(), source };
         let mut queue = match keep.read()? {
@@ -78,15 +79,20 @@ impl Worker {
         }
     }
 
+    /// One look at the feed, and one delivery or one wait.
     fn step(&mut self, known: Known) -> Result<(), Trouble> {
         let asked = self.queue.room().min(PAGE);
+        let mut trouble = None;
         let mut more = false;
         if asked > 0 {
-            let notices = self.feed.after(self.queue.read(), asked);
-            let notices =
-                notices.map_err(|error| Trouble(format!("could not read alerts: {}", chain(&error))))?;
-            more = notices.len() >= asked;
-            self.queue.accept(notices, now());
+            match self.feed.after(self.queue.read(), asked) {
+                Ok(notices) => {
+                    more = notices.len() >= asked;
+                    self.queue.accept(notices, now());
+                }
+                // What is queued already can go nevertheless.
+                Err(error) => trouble = Some(Trouble(format!("could not read alerts: {}", chain(&error)))),
+            }
         }
         let feed = &self.feed;
         // Better told once too often than not at all.
@@ -103,6 +109,9 @@ impl Worker {
             self.save()?;
         }
         self.report(|_| ());
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
         if !more {
             let until = match next {
                 Next::Wait(at) => Duration::from_micros(u64::try_from(at.saturating_sub(now())).unwrap_or(0)),
@@ -123,9 +132,14 @@ impl Worker {
         }
         match (settled, outcome) {
             (Settled::Dead(delivery), Err(failure)) => {
-                let written = self.dead.write(&delivery, &failure.reason, at);
-                written
-                    .map_err(|error| Trouble(format!("could not write dead letters: {}", chain(&error))))?;
+                // What is only told again has arrived before.
+                if delivery.repeat == 0 {
+                    let written = self.dead.write(&delivery, &failure.reason, at);
+                    let failed = |error: std::io::Error| {
+                        Trouble(format!("could not write dead letters: {}", chain(&error)))
+                    };
+                    written.map_err(failed)?;
+                }
                 self.queue.bury(delivery.batch);
                 self.save()?;
             }
@@ -157,6 +171,7 @@ impl Worker {
         status.failed = counts.failed;
         status.failing = self.queue.failing();
         status.read = self.queue.read();
+        status.needs = self.queue.needs();
         status.last_success = self.queue.last_success();
         further(&mut status);
     }
@@ -164,6 +179,7 @@ impl Worker {
 
 /// What a worker is given.
 pub(crate) struct Parts<'a> {
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) folder: &'a std::path::Path,
     pub(crate) feed: Arc<dyn Feed>,
     pub(crate) waker: Arc<Waker>,
@@ -198,4 +214,125 @@ fn load(feed: &dyn Feed, saved: &Saved) -> std::io::Result<Vec<Notice>> {
 
 fn now() -> i64 {
     clock::micros(clock::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use auditward_base::disk::faulty::{Dice, Faults, FaultyDisk, Loss};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::config::{Group, Retry, Span};
+    use crate::notice::Severity;
+    use crate::queue::Delivery;
+    use crate::send::Failure;
+
+    struct Alerts(Mutex<u64>);
+
+    impl Feed for Alerts {
+        fn after(&self, seq: u64, max: usize) -> std::io::Result<Vec<Notice>> {
+            let last = *self.0.lock().unwrap();
+            Ok((seq + 1..=last).take(max).map(notice).collect())
+        }
+    }
+
+    fn notice(seq: u64) -> Notice {
+        Notice {
+            id: seq.to_string(),
+            seq,
+            time: 0,
+            severity: Severity::Error,
+            rule: String::new(),
+            title: String::new(),
+            cluster: String::new(),
+            summary: String::new(),
+            alert: Value::Null,
+            falco: None,
+        }
+    }
+
+    /// What the target has acknowledged: the delivery's id, and in which life of ours.
+    type Taken = Arc<Mutex<BTreeMap<u64, (String, u32)>>>;
+
+    struct Target {
+        taken: Taken,
+        life: u32,
+        dice: Dice,
+    }
+
+    impl Sender for Target {
+        fn send(&mut self, delivery: &Delivery, _: i64) -> Result<String, Failure> {
+            if self.dice.chance(200_000) {
+                return Err(Failure::unreachable("gone"));
+            }
+            let mut taken = self.taken.lock().unwrap();
+            for notice in &delivery.notices {
+                if let Some((id, life)) = taken.insert(notice.seq, (delivery.id.clone(), self.life)) {
+                    assert_eq!(id, delivery.id, "{}", notice.seq);
+                    assert!(life < self.life, "{} came twice without a crash", notice.seq);
+                }
+            }
+            Ok(String::new())
+        }
+    }
+
+    #[test]
+    fn whatever_the_disk_does_each_alert_arrives_and_twice_only_after_a_crash() {
+        const ALERTS: u64 = 60;
+        for seed in 0..150 {
+            let mut dice = Dice::new(seed);
+            let disk = FaultyDisk::new(seed);
+            disk.create_folder(Path::new("/notify")).unwrap();
+            let (feed, taken) = (Arc::new(Alerts(Mutex::new(0))), Taken::default());
+            let target = crate::config::Target {
+                group: Group { size_max: 3, ..Group::default() },
+                retry: Retry {
+                    first: Span::from_millis(1),
+                    longest: Span::from_millis(1),
+                    ..Retry::default()
+                },
+                ..crate::config::Target::default()
+            };
+            for life in 0.. {
+                let last = life == 12;
+                if !last && life > 0 {
+                    disk.crash_after(dice.below(120));
+                    disk.set_faults(Faults { errors_per_million: 20_000, ..Faults::default() });
+                }
+                let waker = Arc::new(Waker::default());
+                let parts = Parts {
+                    disk: Arc::new(disk.clone()),
+                    folder: Path::new("/notify"),
+                    feed: Arc::clone(&feed) as Arc<dyn Feed>,
+                    waker: Arc::clone(&waker),
+                    status: Arc::default(),
+                    seed,
+                };
+                let sender = Target { taken: Arc::clone(&taken), life, dice: Dice::new(dice.roll()) };
+                if let Ok(mut worker) = Worker::new("t", &target, parts, Box::new(sender)) {
+                    for _ in 0..if last { 1_000_000 } else { 400 } {
+                        if disk.is_down() || (last && taken.lock().unwrap().len() as u64 == ALERTS) {
+                            break;
+                        }
+                        {
+                            let mut count = feed.0.lock().unwrap();
+                            *count = ALERTS.min(*count + dice.below(3) + u64::from(last));
+                        }
+                        let known = waker.known();
+                        // There is always news, so that nothing waits.
+                        waker.wake();
+                        _ = worker.step(known);
+                    }
+                }
+                if last {
+                    break;
+                }
+                disk.restart(if dice.chance(500_000) { Loss::Power } else { Loss::Process });
+            }
+            assert_eq!(taken.lock().unwrap().len() as u64, ALERTS, "seed {seed}");
+        }
+    }
 }

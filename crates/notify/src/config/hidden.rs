@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// A text that may hold a secret: a header, or a URL with a password or a secret path in it. It shows itself to nobody by
-/// itself.
+/// A text that may hold a secret: a header, or a URL with a password or a secret path in it. It shows itself to nobody
+/// by itself.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Hidden(String);

@@ -24,8 +24,8 @@ use crate::notice::Severity;
 #[serde(transparent)]
 pub struct Targets(pub BTreeMap<String, Target>);
 
-/// One place that alerts go to. Exactly one of `stdout`, `file`, `webhook`, `alertmanager`, `falcosidekick` and `syslog`
-/// says which.
+/// One place that alerts go to. Exactly one of `stdout`, `file`, `webhook`, `alertmanager`, `falcosidekick` and
+/// `syslog` says which.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Target {
@@ -37,7 +37,8 @@ pub struct Target {
     pub webhook: Option<Webhook>,
     /// Posts to an Alertmanager, version 2 of its API.
     pub alertmanager: Option<Alertmanager>,
-    /// Posts alerts one by one in the form that Falco posts them: for falcosidekick and whatever else understands Falco.
+    /// Posts alerts one by one in the form that Falco posts them: for falcosidekick and whatever else understands
+    /// Falco.
     pub falcosidekick: Option<Falcosidekick>,
     /// Sends messages by RFC 5424.
     pub syslog: Option<Syslog>,
@@ -67,15 +68,16 @@ pub struct Choice {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Group {
-    /// Alerts that agree in all of these go together: `cluster`, `rule`, `severity`, or a field of the alert's JSON such as
-    /// `user` or `object.namespace`. Default: none, so that all alerts of the target are one group.
+    /// Alerts that agree in all of these go together: `cluster`, `rule`, `severity`, or a field of the alert's JSON
+    /// such as `user` or `object.namespace`. Default: none, so that all alerts of the target are one group.
     pub by: Vec<String>,
-    /// A group is sent no earlier than this after its first alert, so that what belongs together comes together. Default: 0s.
+    /// A group is sent no earlier than this after its first alert, so that what belongs together comes together.
+    /// Default: 0s.
     pub wait: Span,
     /// A group is sent no earlier than this after it was sent last. Default: 0s.
     pub interval: Span,
-    /// Alerts that nobody has acknowledged or closed are told again after this time, at most `repeat_max` times. Default:
-    /// never.
+    /// Alerts that nobody has acknowledged or closed are told again after this time, at most `repeat_max` times.
+    /// Default: never.
     pub repeat: Option<Span>,
     /// How often a group is told again after its last new alert. Default: 10.
     pub repeat_max: u32,
@@ -98,9 +100,9 @@ impl Default for Group {
 
 /// What happens when a target does not take an alert.
 ///
-/// A target that cannot be reached, is busy (408, 425, 429, 5xx) or lets us not in (401, 403, 404, 407, a redirect) is tried again for as
-/// long as it takes. A delivery that a working target refuses is tried `tries_max` times and then goes to the file of
-/// dead letters; so does one that it lets not in for `closed_max`.
+/// A target that cannot be reached, is busy (408, 425, 429, 5xx) or lets us not in (401, 403, 404, 407, a redirect) is
+/// tried again for as long as it takes. A delivery that a working target refuses is tried `tries_max` times and then
+/// goes to the file of dead letters; so does one that it lets not in for `closed_max`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
@@ -134,8 +136,8 @@ pub struct Stdout {
     pub format: Format,
 }
 
-/// Appends to a file, a line an alert; each delivery is synced before it counts as taken. The file may be moved away at any
-/// time (logrotate): the next delivery makes a new one.
+/// Appends to a file, a line an alert; each delivery is synced before it counts as taken. The file may be moved away
+/// at any time (logrotate): the next delivery makes a new one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -144,8 +146,8 @@ pub struct File {
     /// A line for people, or the alert's JSON. Default: json.
     #[serde(default = "Format::json")]
     pub format: Format,
-    /// A file that has grown beyond this is renamed to `path.1` (and that to `path.2` …) before more is written. In bytes. Default:
-    /// 100 MiB; 0 means never.
+    /// A file that has grown beyond this is renamed to `path.1` (and that to `path.2` …) before more is written. In
+    /// bytes. Default: 100 MiB; 0 means never.
     #[serde(default = "File::bytes_max")]
     pub bytes_max: u64,
     /// How many renamed files are kept. Default: 5.
@@ -184,8 +186,8 @@ impl Format {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
-    /// Where to: `https://…` or `http://…`. Only its host is ever shown, for in many services the path is a secret. Either
-    /// this or `url_file`.
+    /// Where to: `https://…` or `http://…`. Only its host is ever shown, for in many services the path is a secret.
+    /// Either this or `url_file`.
     #[serde(default)]
     pub url: Option<Hidden>,
     /// A file whose first line is the URL.
@@ -222,7 +224,8 @@ pub struct Alertmanager {
     /// Further labels, on every alert.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// An alert is a moment, but Alertmanager wants to know when it ends: so long after it was told (again). Default: 1h.
+    /// An alert is a moment, but Alertmanager wants to know when it ends: so long after it was told (again). Default:
+    /// 1h.
     #[serde(default = "Alertmanager::hold")]
     pub hold: Span,
     /// How to reach the server and who we are to it.
@@ -305,8 +308,8 @@ pub struct Syslog {
     /// What messages say for their program. Default: auditward.
     #[serde(default = "Syslog::app_name")]
     pub app_name: String,
-    /// The longest message in bytes, 480 to 65000; of JSON that does not fit, only the line for people is sent. Default: 8192,
-    /// as receivers commonly take; RFC 5426 promises 2048 for UDP.
+    /// The longest message in bytes, 480 to 65000; of JSON that does not fit, only the line for people is sent.
+    /// Default: 8192, as receivers commonly take; RFC 5426 promises 2048 for UDP.
     #[serde(default = "Syslog::bytes_max")]
     pub bytes_max: usize,
     /// How long connecting and writing may take. Default: 30s.

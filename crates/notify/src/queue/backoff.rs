@@ -11,8 +11,8 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The wait after so many failures in a row, of which a random part of up to half is taken off: targets that were lost
-    /// together are not all tried together.
+    /// The wait after so many failures in a row, of which a random part of up to half is taken off: targets that were
+    /// lost together are not all tried together.
     pub(crate) fn after(self, failures: u32, random: &mut Random) -> i64 {
         let doubled = 1_i64.checked_shl(failures.saturating_sub(1)).filter(|factor| *factor > 0);
         let whole = doubled.and_then(|factor| self.first.checked_mul(factor)).unwrap_or(i64::MAX);

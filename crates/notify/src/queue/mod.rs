@@ -10,8 +10,8 @@
 //! The caller saves [`Queue::save`] before it sends a batch for the first time and after each acknowledgement; whatever
 //! happens in between, [`Queue::restore`] goes on from the last save, and the feed tells again what was read since.
 //!
-//! Two things are made to wait: a batch that was not taken, and the target as a whole when it is not well. After each failure
-//! another batch has its turn, so that none stands in the way of others.
+//! Two things are made to wait: a batch that was not taken, and the target as a whole when it is not well. After each
+//! failure another batch has its turn, so that none stands in the way of others.
 
 mod backoff;
 mod saved;
@@ -35,8 +35,8 @@ use crate::send::{Failure, FailureKind};
 pub const PENDING_MAX: usize = 1000;
 /// Alerts that are kept to be told again; beyond, the oldest are not.
 pub const TOLD_MAX: usize = 1000;
-/// Groups that a queue knows of. Beyond, those that were sent longest ago and have nothing to send are forgotten, and with them
-/// their interval.
+/// Groups that a queue knows of. Beyond, those that were sent longest ago and have nothing to send are forgotten, and
+/// with them their interval.
 pub const GROUPS_MAX: usize = 1000;
 /// The longest value that a group is told apart by, in bytes.
 const VALUE_MAX: usize = 200;
@@ -45,7 +45,8 @@ const VALUE_MAX: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Rules {
     severity: Option<Severity>,
-    of_rules: Choice,
+    /// Of rules.
+    ids: Choice,
     clusters: Choice,
     by: Vec<String>,
     wait: i64,
@@ -102,6 +103,9 @@ struct Group {
     waiting: VecDeque<u64>,
     /// When the first of them came.
     since: i64,
+    /// What waits up to this number is due, and batches are made of it one after another: a thousand would be written
+    /// down at every acknowledgement.
+    flush: u64,
     /// When it was sent last.
     sent: Option<i64>,
     /// What may be told again.
@@ -139,8 +143,8 @@ pub enum Next {
 pub struct Delivery {
     /// For [`Queue::settle`].
     pub batch: u64,
-    /// The same for the same alerts however often they are tried, also after a crash; another when they are told again. 32
-    /// hexadecimal digits.
+    /// The same for the same alerts however often they are tried, also after a crash; another when they are told
+    /// again. 32 hexadecimal digits.
     pub id: String,
     /// What the alerts agree in, if they were grouped.
     pub group: Vec<(String, String)>,
@@ -160,7 +164,7 @@ pub enum Settled {
     /// It will be tried again.
     Later,
     /// It was given up. It must be written to the dead letters, and then [`Queue::bury`] told so; until then it is
-    /// there.
+    /// there, and will be tried again.
     Dead(Delivery),
 }
 
@@ -171,7 +175,7 @@ impl Rules {
         let size_max = if target.falcosidekick.is_some() { 1 } else { target.group.size_max.max(1) };
         Self {
             severity: target.severity,
-            of_rules: target.rules.clone(),
+            ids: target.rules.clone(),
             clusters: target.clusters.clone(),
             by: target.group.by.clone(),
             wait: target.group.wait.micros(),
@@ -187,7 +191,7 @@ impl Rules {
 
     fn take(&self, notice: &Notice) -> bool {
         self.severity.is_none_or(|least| notice.severity >= least)
-            && self.of_rules.takes(&notice.rule)
+            && self.ids.takes(&notice.rule)
             && self.clusters.takes(&notice.cluster)
     }
 
@@ -226,7 +230,7 @@ impl Queue {
             groups: BTreeMap::new(),
             batches: BTreeMap::new(),
             next_batch: 0,
-            target_rests_until: 0,
+            target_rests_until: i64::MIN,
             failing: 0,
             last_success: None,
             random: Random::new(seed),
@@ -244,6 +248,11 @@ impl Queue {
     /// Everything up to this number was read: what the feed is to be asked for.
     pub fn read(&self) -> u64 {
         self.read
+    }
+
+    /// The oldest number that a restart would ask the feed for.
+    pub fn needs(&self) -> u64 {
+        self.notices.keys().next().copied().unwrap_or(self.read + 1)
     }
 
     /// Alerts that are not settled.
@@ -308,17 +317,20 @@ impl Queue {
         self.flush(now);
         self.repeat(now, is_open);
         self.forget(now);
-        let first = self.batches.iter().min_by_key(|(number, batch)| (batch.not_before, **number));
-        let soonest = first.map(|(number, batch)| (*number, batch.not_before));
-        match soonest {
-            Some((number, at)) if at <= now => Next::Send(self.delivery(number)),
-            _ => {
-                let groups = self.groups.values().filter_map(|group| self.due(group));
-                let repeats = self.groups.values().filter_map(|group| self.repeat_due(group));
-                let next = groups.chain(repeats).chain(soonest.map(|(_, at)| at)).min();
-                next.map_or(Next::Idle, Next::Wait)
-            }
+        let mut ready = self.batches.values().filter(|batch| batch.not_before <= now);
+        // After a failure others have their turn before it is tried again, and news come before what is only told
+        // again.
+        let is_next = |batch: &Batch| batch.repeat == 0 && (batch.tries == 0 || self.failing == 0);
+        if !ready.any(is_next) {
+            self.make_batch(now);
         }
+        if let Some(number) = self.ready(now) {
+            return Next::Send(self.delivery(number));
+        }
+        let groups = self.groups.values().filter_map(|group| self.due(group));
+        let repeats = self.groups.values().filter_map(|group| self.repeat_due(group));
+        let batches = self.batches.values().map(|batch| batch.not_before);
+        groups.chain(repeats).chain(batches).min().map_or(Next::Idle, Next::Wait)
     }
 
     /// Notes what came of a delivery.
@@ -360,10 +372,22 @@ impl Queue {
         }
     }
 
+    /// The batch whose turn it is: the one that waited longest, but after a failure one that was tried less often, and
+    /// what is only told again comes last.
+    fn ready(&self, now: i64) -> Option<u64> {
+        let ready = self.batches.iter().filter(|(_, batch)| batch.not_before <= now);
+        let turn = |(number, batch): &(&u64, &Batch)| {
+            let tries = if self.failing > 0 { batch.tries } else { 0 };
+            (tries, batch.repeat > 0, batch.not_before, **number)
+        };
+        ready.min_by_key(turn).map(|(number, _)| *number)
+    }
+
     /// When what waits in a group is to go.
     fn due(&self, group: &Group) -> Option<i64> {
-        if group.waiting.is_empty() {
-            return None;
+        let first = group.waiting.front()?;
+        if *first <= group.flush {
+            return Some(i64::MIN);
         }
         let waited = group.since.saturating_add(self.rules.wait);
         let again = group.sent.map_or(i64::MIN, |sent| sent.saturating_add(self.rules.interval));
@@ -375,21 +399,39 @@ impl Queue {
         group.sent.map(|sent| sent.saturating_add(repeat))
     }
 
-    /// Makes batches of the groups that are due.
+    /// Marks what is due in groups whose time has come.
     fn flush(&mut self, now: i64) {
         let full = self.room() == 0;
         let due: Vec<Key> = self
             .groups
             .iter()
-            .filter(|(_, group)| self.due(group).is_some_and(|at| at <= now || full))
+            .filter(|(_, group)| self.due(group).is_some_and(|at| at > i64::MIN && (at <= now || full)))
             .map(|(key, _)| key.clone())
             .collect();
         for key in due {
             let Some(group) = self.groups.get_mut(&key) else { continue };
-            let numbers: Vec<u64> = group.waiting.drain(..).collect();
+            group.flush = group.waiting.back().copied().unwrap_or(0);
             group.sent = Some(now);
-            self.push(&key, &numbers, 0, now);
         }
+    }
+
+    /// Makes a batch of the oldest that is due.
+    fn make_batch(&mut self, now: i64) {
+        let due = self.groups.iter_mut().filter_map(|(key, group)| {
+            let first = group.waiting.front().copied().filter(|first| *first <= group.flush)?;
+            Some((first, key, group))
+        });
+        let Some((_, key, group)) = due.min_by_key(|(first, ..)| *first) else { return };
+        let count = group.waiting.iter().take(self.rules.size_max).take_while(|n| **n <= group.flush).count();
+        let numbers: Vec<u64> = group.waiting.drain(..count).collect();
+        if let Some(next) = group.waiting.front()
+            && *next > group.flush
+        {
+            // The wait for company begins anew for those that came later.
+            group.since = now;
+        }
+        let key = key.clone();
+        self.push(&key, &numbers, 0, now);
     }
 
     /// Makes batches of what is to be told again.
@@ -489,7 +531,7 @@ impl Queue {
 
     fn taken(&mut self, number: u64, now: i64) {
         self.failing = 0;
-        self.target_rests_until = 0;
+        self.target_rests_until = i64::MIN;
         self.last_success = Some(now);
         let Some(batch) = self.batches.remove(&number) else { return };
         self.unsaved = true;

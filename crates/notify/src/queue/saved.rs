@@ -5,7 +5,7 @@
 //!
 //! ```json
 //! {"version":1,"read":120,
-//!  "groups":[{"key":[["rule","secrets-listed"]],"waiting":[119,120],"since":1785000000000000,"sent":null,"told":[],"repeats":0}],
+//!  "groups":[{"key":[["rule","secrets-listed"]],"waiting":[119,120],"since":1785000000000000,"flush":0,"sent":null,"told":[],"repeats":0}],
 //!  "batches":[{"key":[],"numbers":[117,118],"repeat":0,"refusals":2,"tries":2,"firstFailed":1785000000000000}]}
 //! ```
 //! Numbers up to `read` that are not named are settled.
@@ -34,6 +34,7 @@ struct SavedGroup {
     key: Key,
     waiting: Vec<u64>,
     since: i64,
+    flush: u64,
     sent: Option<i64>,
     told: Vec<u64>,
     repeats: u32,
@@ -101,6 +102,7 @@ impl Queue {
             key: key.clone(),
             waiting: group.waiting.iter().copied().collect(),
             since: group.since,
+            flush: group.flush,
             sent: group.sent,
             told: group.told.iter().copied().collect(),
             repeats: group.repeats,
@@ -121,8 +123,8 @@ impl Queue {
         self.unsaved = true;
     }
 
-    /// A queue that goes on from what was saved. Notices that are needed and not given are counted as lost. What the file
-    /// says is checked: no alert is in two places.
+    /// A queue that goes on from what was saved. Notices that are needed and not given are counted as lost. What the
+    /// file says is checked: no alert is in two places.
     pub fn restore(rules: Rules, saved: Saved, notices: Vec<Notice>, random: u64) -> Self {
         let mut given: BTreeMap<u64, Arc<Notice>> =
             notices.into_iter().map(|notice| (notice.seq, Arc::new(notice))).collect();
@@ -166,8 +168,14 @@ impl Queue {
             // Telling again may have been turned off.
             let told = if queue.rules.repeat.is_some() { group.told } else { Vec::new() };
             let told = keep(told, true).into();
-            let restored =
-                Group { waiting, since: group.since, sent: group.sent, told, repeats: group.repeats };
+            let restored = Group {
+                waiting,
+                since: group.since,
+                flush: group.flush,
+                sent: group.sent,
+                told,
+                repeats: group.repeats,
+            };
             queue.groups.insert(group.key, restored);
         }
         given.retain(|number, _| seen.contains(number));

@@ -1,5 +1,5 @@
-//! Falco's JSON output, posted as Falco's own `http_output` posts it: one alert a request. falcosidekick reads it, and so does
-//! whatever else reads Falco.
+//! Falco's JSON output, posted as Falco's own `http_output` posts it: one alert a request. falcosidekick reads it, and
+//! so does whatever else reads Falco.
 
 use std::collections::BTreeMap;
 

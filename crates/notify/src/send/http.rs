@@ -1,7 +1,7 @@
 //! One POST, and what its answer means.
 //!
-//! Not followed: redirects (an alert must not wander to where nobody meant it to go). Not asked: the environment's proxies.
-//! Files with certificates and secrets are read anew when they change.
+//! Not followed: redirects (an alert must not wander to where nobody meant it to go). Not asked: the environment's
+//! proxies. Files with certificates and secrets are read anew when they change.
 
 use std::fs;
 use std::io;
@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
+use super::secrets::Secrets;
 use super::{Failure, FailureKind, chain, plain};
 use crate::config::Http;
 use crate::config::url_host;
@@ -85,7 +86,8 @@ impl Client {
         now: i64,
     ) -> Result<String, Failure> {
         self.refresh()?;
-        let secret = self.authorization()?;
+        let mut secrets = Secrets::of_url(url);
+        let authorization = self.authorization(&mut secrets)?;
         let mut request = self
             .agent
             .post(url)
@@ -93,21 +95,18 @@ impl Client {
             .header("User-Agent", concat!("auditward/", env!("CARGO_PKG_VERSION")))
             .header("Idempotency-Key", delivery);
         for (name, value) in &self.headers {
+            secrets.add(value);
             request = request.header(name, value);
         }
-        if let Some(secret) = &secret {
-            request = request.header("Authorization", secret);
+        if let Some(authorization) = authorization {
+            request = request.header("Authorization", authorization);
         }
         let host = url_host(url);
-        let mut response = match request.send(body) {
-            Ok(response) => response,
-            Err(error) => {
-                return Err(Failure::unreachable(self.without_secrets(
-                    &format!("{host} could not be asked: {}", told(&error)),
-                    secret.as_deref(),
-                )));
-            }
+        let failed = |error| {
+            let told = plain(&secrets.hide(&told(&error)));
+            Failure::unreachable(format!("{host} could not be asked: {told}"))
         };
+        let mut response = request.send(body).map_err(failed)?;
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let retry_after = header("retry-after").and_then(|text| retry_after(text, now));
@@ -121,11 +120,11 @@ impl Client {
             300..=399 | 401 | 403 | 404 | 407 => FailureKind::Closed,
             _ => FailureKind::Refused,
         };
-        let said = read.map(|text| plain(&text)).unwrap_or_default();
+        let said = read.map(|text| plain(&secrets.hide(&text))).unwrap_or_default();
         let hint = if (300..400).contains(&status) { " (redirects are not followed)" } else { "" };
-        let reason =
-            format!("{host} answered HTTP {status}{hint}{}{said}", if said.is_empty() { "" } else { ": " });
-        Err(Failure { kind, answered: true, reason: self.without_secrets(&reason, secret.as_deref()) })
+        let colon = if said.is_empty() { "" } else { ": " };
+        let reason = format!("{host} answered HTTP {status}{hint}{colon}{said}");
+        Err(Failure { kind, answered: true, reason })
     }
 
     fn refresh(&mut self) -> Result<(), Failure> {
@@ -137,27 +136,22 @@ impl Client {
         Ok(())
     }
 
-    fn authorization(&self) -> Result<Option<String>, Failure> {
-        let secret = |path: &Path| first_line(path).map_err(|error| Failure::closed(chain(&error)));
+    /// The header's value, whose secrets are noted.
+    fn authorization(&self, secrets: &mut Secrets) -> Result<Option<String>, Failure> {
+        let mut secret = |path: &Path| {
+            let secret = first_line(path).map_err(|error| Failure::closed(chain(&error)))?;
+            secrets.add(&secret);
+            Ok(secret)
+        };
         if let Some(path) = &self.config.token_file {
             return Ok(Some(format!("Bearer {}", secret(path)?)));
         }
         let Some((user, path)) = self.config.username.as_ref().zip(self.config.password_file.as_ref()) else {
             return Ok(None);
         };
-        let pair = format!("{user}:{}", secret(path)?);
-        Ok(Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))))
-    }
-
-    /// A server may tell us our own secrets.
-    fn without_secrets(&self, text: &str, authorization: Option<&str>) -> String {
-        let of_header = authorization.and_then(|text| text.split_once(' ')).map(|(_, secret)| secret);
-        let all = self.headers.iter().map(|(_, value)| value.as_str()).chain(of_header);
-        let mut text = text.to_owned();
-        for secret in all.filter(|secret| !secret.is_empty()) {
-            text = text.replace(secret, "(hidden)");
-        }
-        text
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", secret(path)?));
+        secrets.add(&pair);
+        Ok(Some(format!("Basic {pair}")))
     }
 }
 
@@ -258,9 +252,9 @@ fn told(error: &ureq::Error) -> String {
     match error {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => "its URL or a header can't be used".to_owned(),
         ureq::Error::Timeout(which) => format!("it took too long ({which})"),
-        ureq::Error::Io(error) => plain(&error.to_string()),
+        ureq::Error::Io(error) => error.to_string(),
         ureq::Error::HostNotFound => "there is no such host".to_owned(),
-        other => plain(&other.to_string()),
+        other => other.to_string(),
     }
 }
 

@@ -5,6 +5,7 @@ mod falcosidekick;
 mod file;
 mod http;
 mod line;
+mod secrets;
 mod stdout;
 mod syslog;
 mod webhook;
@@ -25,8 +26,8 @@ pub(crate) type Out = Arc<Mutex<dyn Write + Send>>;
 
 /// Takes deliveries to one target, one after another.
 pub(crate) trait Sender: Send {
-    /// Returns when the target has acknowledged everything, with its answer in a word or two for people, or has not. `now` is in
-    /// microseconds since 1970.
+    /// Returns when the target has acknowledged everything, with its answer in a word or two for people, or has not.
+    /// `now` is in microseconds since 1970.
     fn send(&mut self, delivery: &Delivery, now: i64) -> Result<String, Failure>;
 }
 

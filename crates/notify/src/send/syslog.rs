@@ -5,8 +5,8 @@
 //! ```
 //! 32473 is the number that RFC 5612 sets aside for documentation; we have none of our own.
 //!
-//! Syslog has no acknowledgements. Over TCP, a connection that the other side has closed is noticed before it is written to, but what
-//! was on its way then is lost.
+//! Syslog has no acknowledgements. Over TCP, a connection that the other side has closed is noticed before it is
+//! written to, but what was on its way then is lost.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read as _, Write as _};
