@@ -65,14 +65,15 @@ cargo deny --version >/dev/null 2>&1 || {
     cargo install --quiet --locked cargo-deny
 }
 
-# What a real control-plane node is made of. Without root there is no node, and so no use for it.
+# What a real control-plane node is made of, and what alerts are sent to. Without root there is no node, and so no use
+# for it.
 missing=
 for package in $(cat crates/testkit/packages.txt); do
     installed "$package" || missing="$missing $package"
 done
 # shellcheck disable=SC2086
 if [ -n "$missing" ] && ! install $missing; then
-    say "tests with a real control-plane node will be skipped: these packages are missing:$missing"
+    say "tests with a real node, Alertmanager or rsyslogd will be skipped: these packages are missing:$missing"
 fi
 
 # The real kube-apiserver is built from source. Any Go since 1.21 fetches the version that go.mod asks for.
