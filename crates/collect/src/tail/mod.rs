@@ -263,26 +263,32 @@ impl Tailer {
         })
     }
 
-    /// Reads on. Logs take turns.
+    /// Reads on. Logs take turns. One that can't be read is told when no other has lines.
     pub fn poll(&mut self) -> Result<Polled<'_>, TailError> {
         // A line that was very long must not be paid for ever after.
         self.buf.clear();
         self.buf.shrink_to(self.limits.chunk_bytes.saturating_mul(2));
-        self.find_logs()?;
+        let mut failed = self.find_logs().err();
         for _ in 0..self.logs.len() {
             let turn = self.turn % self.logs.len();
             self.turn = turn + 1;
             let log = &mut self.logs[turn];
             let polled = log.poll(&mut self.buf, &self.limits, &mut self.notes);
             self.notes.truncate(NOTES_MAX);
-            let polled = polled.map_err(|source| TailError::Read { log: log.path.clone(), source })?;
-            if let Some((file, offset)) = polled {
-                let checkpoint = self.checkpoint();
-                let log = &self.logs[turn].path;
-                return Ok(Polled::Lines(Lines { log, file, offset, checkpoint, bytes: &self.buf }));
+            match polled {
+                Ok(None) => {}
+                Ok(Some((file, offset))) => {
+                    let checkpoint = self.checkpoint();
+                    let log = &self.logs[turn].path;
+                    return Ok(Polled::Lines(Lines { log, file, offset, checkpoint, bytes: &self.buf }));
+                }
+                Err(source) => {
+                    let error = TailError::Read { log: log.path.clone(), source };
+                    failed = failed.or(Some(error));
+                }
             }
         }
-        Ok(Polled::Idle)
+        failed.map_or(Ok(Polled::Idle), Err)
     }
 
     /// How far all logs are read with what was handed out so far.
@@ -306,9 +312,16 @@ impl Tailer {
 
     fn find_logs(&mut self) -> Result<(), TailError> {
         let first = self.logs.is_empty();
+        let mut failed = None;
         for pattern in &self.patterns {
-            let failed = |source| TailError::Pattern { pattern: pattern.clone(), source };
-            for path in pattern::logs(pattern).map_err(failed)? {
+            let paths = match pattern::logs(pattern) {
+                Ok(paths) => paths,
+                Err(source) => {
+                    failed = failed.or(Some(TailError::Pattern { pattern: pattern.clone(), source }));
+                    continue;
+                }
+            };
+            for path in paths {
                 if self.logs.iter().any(|log| log.path == path) {
                     continue;
                 }
@@ -324,6 +337,6 @@ impl Tailer {
             }
         }
         self.start = None;
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }

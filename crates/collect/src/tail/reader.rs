@@ -203,7 +203,8 @@ impl Reader {
             let before = buf.len();
             let want = match chunk.saturating_sub(before) {
                 0 if whole > 0 => break,
-                want => want.max(STEP),
+                0 => STEP,
+                want => want,
             };
             if self.read(buf, want)? == 0 {
                 break;
