@@ -9,6 +9,7 @@
 //! Invariant: whatever leaves [`prepare`] has been through the [`redact::Redactor`]; nothing else of an event may reach a
 //! disk.
 
+pub mod agent;
 pub mod intake;
 mod prepare;
 pub mod redact;

@@ -1,0 +1,398 @@
+//! A node's audit log, sent to a server.
+//!
+//! ```text
+//! Tailer ──► lines ──► batch (gzip) ──► Post ──► 200: state file ──► next batch
+//!                                        └─────► not now: the same batch after a pause
+//! ```
+//! The log is the buffer: while a server can't be reached nothing is read, and what rotation deletes meanwhile is gone and
+//! told. An event is forgotten only after the server has said that it is durable, and after a crash it may be sent again,
+//! which the server recognises.
+//!
+//! Invariants: one batch is held, compressed; the state file is written after the answer, never before; no clock is asked
+//! and nothing waits in here: [`Agent::step`] is told the time and says when to come back.
+
+mod backoff;
+mod batch;
+mod http;
+pub mod protocol;
+mod state;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use auditward_event::EventView;
+
+use crate::tail::{self, Polled, TailError, Tailer};
+use backoff::Backoff;
+use batch::{Batch, Gathering};
+pub use http::{Http, HttpConfig, HttpError};
+use protocol::{Answer, BatchId};
+pub use state::{State, StateError};
+pub use tls::{Pin, PinError, TlsError};
+
+/// Changes an event's bytes before they leave the node, or not.
+pub type Hook = Box<dyn FnMut(&EventView<'_>, &mut Vec<u8>) + Send>;
+
+/// What an agent sends, and where it remembers what it sent.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The logs.
+    pub tail: tail::Config,
+    /// Under which name the server keeps the events.
+    pub cluster: String,
+    /// The file that remembers what was acknowledged. Its folder must exist.
+    pub state: PathBuf,
+    /// A batch is sent when it has so many events,
+    pub batch_events_max: usize,
+    /// or so many bytes before compression,
+    pub batch_bytes_max: usize,
+    /// or when its first event has waited for so long.
+    pub linger: Duration,
+    /// How often the ends of the logs are looked at.
+    pub look_every: Duration,
+}
+
+impl Config {
+    /// Batches of up to 5,000 events or 2 MiB that wait for a second at most.
+    pub fn new(tail: tail::Config, cluster: String, state: PathBuf) -> Self {
+        Self {
+            // Small chunks: of what is read in one poll a batch holds all or nothing.
+            tail: tail::Config { chunk_bytes: 256 << 10, ..tail },
+            cluster,
+            state,
+            batch_events_max: 5000,
+            batch_bytes_max: 2 << 20,
+            linger: Duration::from_secs(1),
+            look_every: Duration::from_millis(200),
+        }
+    }
+}
+
+/// Takes a batch to a server.
+pub trait Post {
+    /// One attempt.
+    fn post(&mut self, batch: &Parcel<'_>) -> Result<Answer, HttpError>;
+}
+
+/// A batch as it is sent.
+#[derive(Debug)]
+pub struct Parcel<'b> {
+    /// Lines, compressed with gzip.
+    pub body: &'b [u8],
+    /// The id of the lines.
+    pub id: BatchId,
+    /// Its number.
+    pub sequence: u64,
+    /// How many lines.
+    pub events: u64,
+}
+
+/// When to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At once.
+    Now,
+    /// After a while.
+    In(Duration),
+}
+
+/// What was done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Events that the server has acknowledged.
+    pub events: u64,
+    /// Their bytes before compression,
+    pub bytes: u64,
+    /// and after.
+    pub sent_bytes: u64,
+    /// Acknowledged batches.
+    pub batches: u64,
+    /// Events of which the server said that it had them.
+    pub repeated: u64,
+    /// Lines that are no events, passed over.
+    pub broken: u64,
+    /// Events that the server refused, passed over.
+    pub refused: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+}
+
+/// What should be told to an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Something is the matter with a file.
+    File(tail::Note),
+    /// A line is no event.
+    Broken {
+        /// The file.
+        file: PathBuf,
+        /// Where in it its chunk begins.
+        offset: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A batch can't be delivered for now. Told again only when the reason changes.
+    Waiting(String),
+    /// It could be delivered again.
+    Delivered,
+    /// The server will never take an event.
+    Refused(String),
+    /// The logs can't be read for now. Told again only when the reason changes.
+    Unreadable(String),
+}
+
+/// News that wait to be told. More are dropped: they are counted in [`Counters`].
+const NEWS_MAX: usize = 256;
+
+/// How long to wait after the logs could not be read.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Why an agent can't begin, or must not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The state file.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The logs, or what the state file says of them.
+    #[error(transparent)]
+    Tail(#[from] TailError),
+    /// Lines could not be compressed.
+    #[error("could not compress a batch")]
+    Compress(#[source] std::io::Error),
+}
+
+/// Sends logs.
+pub struct Agent<P> {
+    config: Config,
+    tailer: Tailer,
+    post: P,
+    hook: Option<Hook>,
+    state: State,
+    gathering: Gathering,
+    /// What is to be sent before anything else is read, in order.
+    sending: VecDeque<Batch>,
+    /// What is acknowledged with the last of these.
+    then: Option<Vec<u8>>,
+    not_before: Duration,
+    backoff: Backoff,
+    counters: Counters,
+    news: Vec<News>,
+    waiting: Option<String>,
+    unreadable: Option<String>,
+    changed: Vec<u8>,
+}
+
+impl<P: Post> Agent<P> {
+    /// An agent that goes on where its state file says. `seed` makes its pauses differ from those of others.
+    pub fn new(config: Config, post: P, hook: Option<Hook>, seed: u64) -> Result<Self, AgentError> {
+        let state = state::read(&config.state, &config.cluster)?;
+        let tailer = Tailer::new(config.tail.clone(), state.checkpoint.as_deref())?;
+        // That nothing can be remembered is found before anything is sent.
+        state::write(&config.state, &config.cluster, &state)?;
+        Ok(Self {
+            config,
+            tailer,
+            post,
+            hook,
+            state,
+            gathering: Gathering::new(),
+            sending: VecDeque::new(),
+            then: None,
+            not_before: Duration::ZERO,
+            backoff: Backoff::new(seed),
+            counters: Counters::default(),
+            news: Vec::new(),
+            waiting: None,
+            unreadable: None,
+            changed: Vec::new(),
+        })
+    }
+
+    /// Reads a little, or makes one attempt to send. `now` is any clock that never goes back.
+    pub fn step(&mut self, now: Duration) -> Result<Next, AgentError> {
+        if !self.sending.is_empty() {
+            return self.send(now);
+        }
+        let next = self.gather(now)?;
+        let full = self.gathering.events() >= self.config.batch_events_max as u64
+            || self.gathering.bytes() >= self.config.batch_bytes_max as u64;
+        let due = self.gathering.since().is_some_and(|since| now.saturating_sub(since) >= self.config.linger);
+        if full || due {
+            self.seal()?;
+            return Ok(Next::Now);
+        }
+        Ok(next)
+    }
+
+    /// Makes a batch of what was read, without waiting for more. Before the end of a process.
+    pub fn flush(&mut self) -> Result<(), AgentError> {
+        if self.sending.is_empty() { self.seal() } else { Ok(()) }
+    }
+
+    /// Whether there is nothing that was read and is not acknowledged.
+    pub fn is_clean(&self) -> bool {
+        self.sending.is_empty() && self.gathering.events() == 0
+    }
+
+    /// What was done since the start.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Bytes of the logs that are there and not read.
+    pub fn unread_bytes(&self) -> u64 {
+        self.tailer.progress().map(|progress| progress.unread_bytes).fold(0, u64::saturating_add)
+    }
+
+    /// What was not told yet.
+    pub fn news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn gather(&mut self, now: Duration) -> Result<Next, AgentError> {
+        let polled = match self.tailer.poll() {
+            Ok(polled) => polled,
+            Err(error) => {
+                let source = std::error::Error::source(&error).map(|why| format!(": {why}"));
+                let why = format!("{error}{}", source.unwrap_or_default());
+                if self.unreadable.as_ref() != Some(&why) {
+                    tell(&mut self.news, News::Unreadable(why.clone()));
+                    self.unreadable = Some(why);
+                }
+                let pause =
+                    if self.gathering.events() > 0 { self.config.look_every } else { UNREADABLE_PAUSE };
+                return Ok(Next::In(pause));
+            }
+        };
+        self.unreadable = None;
+        let next = match polled {
+            Polled::Idle => Next::In(self.config.look_every),
+            Polled::Lines(lines) => {
+                for line in lines.iter() {
+                    let view = match EventView::parse(line) {
+                        Ok(view) => view,
+                        Err(error) => {
+                            self.counters.broken += 1;
+                            let (file, offset, why) = (lines.file.clone(), lines.offset, error.to_string());
+                            tell(&mut self.news, News::Broken { file, offset, why });
+                            continue;
+                        }
+                    };
+                    let line = match &mut self.hook {
+                        Some(hook) => {
+                            self.changed.clear();
+                            hook(&view, &mut self.changed);
+                            self.changed.as_slice()
+                        }
+                        None => line,
+                    };
+                    self.gathering.push(line, now).map_err(AgentError::Compress)?;
+                }
+                self.then = Some(lines.checkpoint);
+                Next::Now
+            }
+        };
+        for note in self.tailer.notes() {
+            tell(&mut self.news, News::File(note));
+        }
+        Ok(next)
+    }
+
+    fn seal(&mut self) -> Result<(), AgentError> {
+        if let Some(batch) = self.gathering.finish().map_err(AgentError::Compress)? {
+            self.sending.push_back(batch);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, now: Duration) -> Result<Next, AgentError> {
+        if let Some(wait) = self.not_before.checked_sub(now).filter(|wait| !wait.is_zero()) {
+            return Ok(Next::In(wait));
+        }
+        let Some(batch) = self.sending.front() else { return Ok(Next::Now) };
+        let parcel = Parcel {
+            body: &batch.body,
+            id: batch.id,
+            sequence: self.state.sequence + 1,
+            events: batch.events,
+        };
+        match self.post.post(&parcel) {
+            Ok(Answer::Taken { repeated }) => {
+                self.backoff.succeeded();
+                if self.waiting.take().is_some() {
+                    tell(&mut self.news, News::Delivered);
+                }
+                self.counters.batches += 1;
+                self.counters.events += batch.events;
+                self.counters.bytes += batch.bytes;
+                self.counters.sent_bytes += batch.body.len() as u64;
+                self.counters.repeated += repeated;
+                self.state.sequence += 1;
+                self.sending.pop_front();
+                self.acknowledged()?;
+                Ok(Next::Now)
+            }
+            Ok(Answer::Refused { why }) => {
+                self.backoff.succeeded();
+                self.halve(why)?;
+                Ok(Next::Now)
+            }
+            Ok(Answer::Later { why, after }) => Ok(self.later(now, why, after)),
+            Err(error) => {
+                let source = std::error::Error::source(&error).map(|why| format!(": {why}"));
+                let why = format!("{error}{}", source.unwrap_or_default());
+                Ok(self.later(now, why, None))
+            }
+        }
+    }
+
+    /// The state is written when all parts of a batch are taken.
+    fn acknowledged(&mut self) -> Result<(), AgentError> {
+        if self.sending.is_empty() {
+            if let Some(checkpoint) = self.then.take() {
+                self.state.checkpoint = Some(checkpoint);
+            }
+            state::write(&self.config.state, &self.config.cluster, &self.state)?;
+        }
+        Ok(())
+    }
+
+    fn later(&mut self, now: Duration, why: String, after: Option<Duration>) -> Next {
+        self.counters.failed += 1;
+        if self.waiting.as_ref() != Some(&why) {
+            tell(&mut self.news, News::Waiting(why.clone()));
+            self.waiting = Some(why);
+        }
+        let wait = self.backoff.failed(after);
+        self.not_before = now + wait;
+        Next::In(wait)
+    }
+
+    /// One bad event must not hold up the rest, nor take it with it.
+    fn halve(&mut self, why: String) -> Result<(), AgentError> {
+        let Some(batch) = self.sending.pop_front() else { return Ok(()) };
+        match batch.halves().map_err(AgentError::Compress)? {
+            Some((first, second)) => {
+                self.sending.push_front(second);
+                self.sending.push_front(first);
+            }
+            None => {
+                self.counters.refused += batch.events;
+                tell(&mut self.news, News::Refused(why));
+                self.acknowledged()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tell(news: &mut Vec<News>, one: News) {
+    if news.len() < NEWS_MAX {
+        news.push(one);
+    }
+}
