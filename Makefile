@@ -45,5 +45,6 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 bench: ## decisions beside kube-apiserver's own evaluator, how fast events are read, matched and kept
 	@cargo bench --locked --package auditward-policy --bench decide
 	@cargo bench --locked --package auditward-event --bench view
+	@cargo bench --locked --package auditward-collect --bench redact
 	@cargo bench --locked --package auditward-detect --bench detect
 	@cargo bench --locked --package auditward-journal --bench append
