@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod agent;
 mod completions;
 mod config;
 pub(crate) mod detect;
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Rollback(rollback::Args),
     Detect(Box<detect::Args>),
     Serve(Box<serve::Args>),
+    Agent(Box<agent::Args>),
     /// Check a server's configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -46,6 +48,7 @@ impl Command {
             Command::Rollback(args) => args.run(),
             Command::Detect(args) => args.run(),
             Command::Serve(args) => args.run(),
+            Command::Agent(args) => args.run(),
             Command::Config(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Rules(command) => command.run(),

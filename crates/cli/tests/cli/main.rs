@@ -8,6 +8,7 @@
     reason = "tests stop at surprises, and read as sentences"
 )]
 
+mod agent;
 mod detect;
 mod enable;
 mod node;
