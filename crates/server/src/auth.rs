@@ -16,7 +16,8 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::error::Error;
+use crate::error::{Error, told};
+use crate::layers::log::{Log, Said};
 use crate::listen::Peer;
 use crate::state::App;
 use crate::tokens::{Known, TokensError};
@@ -31,12 +32,15 @@ pub(crate) struct Guard {
     certificates: BTreeMap<String, ClusterName>,
     known: RwLock<Arc<Known>>,
     looked: Mutex<Looked>,
+    log: Log,
     /// Whether anybody who can reach the server may ask.
     open: RwLock<bool>,
 }
 
 struct Looked {
     at: Instant,
+    /// The last look found what could not be read, and that was said.
+    failed: bool,
     mark: Option<Mark>,
 }
 
@@ -45,7 +49,11 @@ type Mark = (u64, u64, i64, i64);
 
 impl Guard {
     /// Reads the file of tokens.
-    pub(crate) fn new(path: &Path, certificates: BTreeMap<String, ClusterName>) -> Result<Self, TokensError> {
+    pub(crate) fn new(
+        path: &Path,
+        certificates: BTreeMap<String, ClusterName>,
+        log: Log,
+    ) -> Result<Self, TokensError> {
         let mark = mark(path);
         let known = Known::read(path)?;
         let open = known.is_empty() && certificates.is_empty();
@@ -53,7 +61,8 @@ impl Guard {
             path: path.to_owned(),
             certificates,
             known: RwLock::new(Arc::new(known)),
-            looked: Mutex::new(Looked { at: Instant::now(), mark }),
+            looked: Mutex::new(Looked { at: Instant::now(), failed: false, mark }),
+            log,
             open: RwLock::new(open),
         })
     }
@@ -106,7 +115,14 @@ impl Guard {
         }
         looked.at = now;
         // A file that can't be read is looked at again in a second; until then, what was known is.
-        _ = self.look(&mut looked);
+        match self.look(&mut looked) {
+            Ok(()) => looked.failed = false,
+            Err(error) if !looked.failed => {
+                looked.failed = true;
+                (self.log)(&Said::Trouble { what: &format!("{}; the tokens of before count", told(&error)) });
+            }
+            Err(_) => {}
+        }
     }
 
     fn look(&self, looked: &mut Looked) -> Result<(), TokensError> {

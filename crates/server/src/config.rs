@@ -63,6 +63,8 @@ pub struct Limits {
     pub intakes_max: usize,
     /// Questions that are answered at a time.
     pub queries_max: usize,
+    /// Questions of one token that are answered at a time.
+    pub queries_per_identity_max: usize,
     /// How long a question waits for its turn.
     pub query_turn: Duration,
     /// How long a question may take.
@@ -98,6 +100,7 @@ impl Default for Limits {
             question_bytes_max: 64 << 10,
             intakes_max: 64,
             queries_max: 8,
+            queries_per_identity_max: 4,
             query_turn: Duration::from_secs(5),
             query_time: Duration::from_mins(1),
             live_max: 64,

@@ -254,6 +254,12 @@ pub(crate) fn unwell(condition: impl IntoResponse) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, condition).into_response()
 }
 
+/// An error with all that it came from.
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |error| error.source())
+        .fold(error.to_string(), |all, source| format!("{all}: {source}"))
+}
+
 /// For the description of the API: what any question may be answered with besides its answer.
 pub(crate) struct Problems;
 

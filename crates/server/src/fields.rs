@@ -1,10 +1,11 @@
 //! `GET /api/v1/fields` and their values: what a person who types a search may want to type next.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::Identity;
 use crate::error::{Error, Problems};
 use crate::params::{Params, Segment, limit};
 use crate::ports::FieldInfo;
@@ -24,7 +25,7 @@ pub(crate) struct Fields {
 
 /// The fields that a search can name.
 #[utoipa::path(
-    get, path = "/api/v1/fields", tag = "events",
+    get, path = "/api/v1/fields", tag = "events", operation_id = "listFields",
     responses((status = 200, description = "All of them.", body = Fields), Problems),
 )]
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<Fields>, Error> {
@@ -53,12 +54,13 @@ pub(crate) struct Values {
 
 /// Values that a field has had.
 #[utoipa::path(
-    get, path = "/api/v1/fields/{field}/values", tag = "events",
+    get, path = "/api/v1/fields/{field}/values", tag = "events", operation_id = "listValues",
     params(("field" = String, Path, description = "A field of `/api/v1/fields` that has facets."), Beginning),
     responses((status = 200, description = "The values.", body = Values), Problems),
 )]
 pub(crate) async fn values(
     State(app): State<App>,
+    Extension(who): Extension<Identity>,
     Segment(field): Segment,
     Params(Beginning { prefix, limit: asked }): Params<Beginning>,
 ) -> Result<Json<Values>, Error> {
@@ -70,7 +72,9 @@ pub(crate) async fn values(
         ));
     }
     let values = app
-        .ask(Lane::Query, "path", move |ports, cancel| ports.trail.values(&field, &prefix, limit, cancel))
+        .ask(Lane::Query(&who), "path", move |ports, cancel| {
+            ports.trail.values(&field, &prefix, limit, cancel)
+        })
         .await?;
     Ok(Json(Values { values }))
 }

@@ -26,7 +26,7 @@ pub(crate) struct Condition {
 
 /// Whether the process works.
 #[utoipa::path(
-    get, path = "/healthz", tag = "health",
+    get, path = "/healthz", tag = "health", operation_id = "getLiveness", security(()),
     responses(
         (status = 200, description = "It does.", body = Condition),
         (status = 503, description = "It should be restarted.", body = Condition),
@@ -39,7 +39,7 @@ pub(crate) async fn live(State(app): State<App>) -> Result<Response, Error> {
 
 /// Whether every part does its work.
 #[utoipa::path(
-    get, path = "/readyz", tag = "health",
+    get, path = "/readyz", tag = "health", operation_id = "getReadiness", security(()),
     responses(
         (status = 200, description = "They do.", body = Condition),
         (status = 503, description = "Some do not.", body = Condition),
@@ -58,7 +58,7 @@ fn answer(condition: Condition) -> Response {
 
 /// Counters.
 #[utoipa::path(
-    get, path = "/metrics", tag = "health",
+    get, path = "/metrics", tag = "health", operation_id = "getMetrics",
     responses((status = 200, description = "They.", body = String, content_type = "text/plain"), Problems),
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Error> {

@@ -21,7 +21,7 @@ use crate::{ClusterName, Identity};
 /// with gzip. All of a body is taken, or nothing. A repeated event is counted and not kept twice, so whoever got no
 /// answer sends again.
 #[utoipa::path(
-    post, path = "/ingest/{cluster}", tag = "ingest",
+    post, path = "/ingest/{cluster}", tag = "ingest", operation_id = "ingest",
     params(("cluster" = String, Path, description = "The name of the cluster.")),
     request_body(content = Object, content_type = "application/json"),
     responses((status = 200, description = "Everything is on the disk.", body = Taken), IntakeProblems),

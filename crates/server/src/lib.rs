@@ -17,6 +17,7 @@ mod counters;
 mod error;
 mod events;
 mod fields;
+mod files;
 mod health;
 mod identity;
 mod ingest;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -121,7 +120,7 @@ where
     let service = service_fn(|mut request: Request<Incoming>| {
         let busy = Busy::new(&activity);
         request.extensions_mut().insert(peer.clone());
-        let answer = hall.router.clone().oneshot(request.map(Body::new));
+        let answer = hall.router.clone().oneshot(request.map(|body| busy.arriving(body)));
         async move { Ok::<_, Infallible>(answer.await?.map(|body| busy.until_sent(body))) }
     });
     let builder = builder(limits);

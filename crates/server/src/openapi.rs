@@ -39,7 +39,7 @@ pub(crate) async fn show() -> Response {
 )]
 struct Description;
 
-/// Everything but health and the description itself wants a token.
+/// Everything but health wants a token.
 struct Bearer;
 
 impl utoipa::Modify for Bearer {

@@ -19,7 +19,7 @@ pub(crate) struct RuleList {
 
 /// The loaded detections.
 #[utoipa::path(
-    get, path = "/api/v1/rules", tag = "rules",
+    get, path = "/api/v1/rules", tag = "rules", operation_id = "listRules",
     responses((status = 200, description = "All of them.", body = RuleList), Problems),
 )]
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<RuleList>, Error> {
@@ -29,7 +29,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<RuleList>, Error
 
 /// One detection with its text.
 #[utoipa::path(
-    get, path = "/api/v1/rules/{id}", tag = "rules",
+    get, path = "/api/v1/rules/{id}", tag = "rules", operation_id = "getRule",
     params(("id" = String, Path, description = "The detection's id.")),
     responses((status = 200, description = "The detection.", body = RuleText), Problems),
 )]

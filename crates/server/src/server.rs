@@ -15,11 +15,12 @@ use crate::auth::Guard;
 use crate::body::PIECE;
 use crate::config::{Config, Limits};
 use crate::counters::Counters;
+use crate::files;
 use crate::layers::log::{Log, Said};
 use crate::listen::{Connections, Hall, accept};
 use crate::ports::Ports;
 use crate::routes::routes;
-use crate::state::{App, Followers, Lanes, Shared};
+use crate::state::{App, Lanes, Shared, Shares};
 use crate::tls::{Reloadable, TlsError};
 use crate::tokens::TokensError;
 
@@ -91,10 +92,11 @@ impl Server {
     pub fn start(config: &Config, ports: Ports, log: Log) -> Result<Self, StartError> {
         let clients = config.tls.as_ref().and_then(|tls| tls.clients.as_ref());
         let certificates = clients.map(|clients| clients.clusters.clone()).unwrap_or_default();
-        let guard = Guard::new(&config.tokens, certificates)?;
+        let guard = Guard::new(&config.tokens, certificates, Arc::clone(&log))?;
         check(config, guard.open())?;
         let tls = config.tls.clone().map(Reloadable::new).transpose()?.map(Arc::new);
         let limits = config.limits.clone();
+        let connections_max = limits.connections_max.min(files::connections_max());
         let runtime = runtime(&limits).map_err(StartError::System)?;
         let (stopping, stops) = watch::channel(false);
         let process = auditward_base::random_id().map_err(StartError::System)?[..8].to_owned();
@@ -105,8 +107,9 @@ impl Server {
             log,
             bodies: Arc::new(Semaphore::new(limits.bodies_bytes_max.div_ceil(PIECE))),
             lanes: Lanes::new(&limits),
-            followers: Followers::default(),
-            connections: Connections::new(limits.connections_max, limits.connections_per_address_max),
+            asking: Shares::default(),
+            following: Shares::default(),
+            connections: Connections::new(connections_max, limits.connections_per_address_max),
             stopping: stops,
             limits,
         });

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderValue;
@@ -17,11 +18,11 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 
-use crate::Said;
 use crate::error::{Error, Problems};
 use crate::params::Sent;
 use crate::ports::{Cancel, Chunks, Failure, Format};
-use crate::state::App;
+use crate::state::{App, Lane};
+use crate::{Identity, Said};
 
 /// Pieces that wait for a client.
 const WAITING_MAX: usize = 4;
@@ -42,7 +43,7 @@ pub(crate) struct Query {
 
 /// Asks in SQL.
 #[utoipa::path(
-    post, path = "/api/v1/sql", tag = "events", request_body = Query,
+    post, path = "/api/v1/sql", tag = "events", operation_id = "querySql", request_body = Query,
     responses(
         (status = 200, description = "The rows.", content(
             (String = "application/x-ndjson"), (String = "text/csv"),
@@ -51,11 +52,14 @@ pub(crate) struct Query {
         Problems,
     ),
 )]
-pub(crate) async fn sql(State(app): State<App>, Sent(query): Sent<Query>) -> Result<Response, Error> {
+pub(crate) async fn sql(
+    State(app): State<App>,
+    Extension(who): Extension<Identity>,
+    Sent(query): Sent<Query>,
+) -> Result<Response, Error> {
     let limits = &app.limits;
     let retry_after = limits.retry_after;
-    let turn = timeout(limits.query_turn, app.lanes.queries.clone().acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else { return Err(Error::Busy(retry_after)) };
+    let turn = app.turn(Lane::Query(&who)).await?;
     let (canceller, cancel) = Cancel::new();
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let (begun, beginning) = oneshot::channel();

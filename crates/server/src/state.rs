@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::Identity;
@@ -29,7 +29,8 @@ pub(crate) struct Shared {
     /// Room for bodies, in KiB.
     pub(crate) bodies: Arc<Semaphore>,
     pub(crate) lanes: Lanes,
-    pub(crate) followers: Followers,
+    pub(crate) asking: Shares,
+    pub(crate) following: Shares,
     pub(crate) connections: Connections,
     /// True from the moment that the server stops.
     pub(crate) stopping: watch::Receiver<bool>,
@@ -45,11 +46,17 @@ pub(crate) struct Lanes {
     pub(crate) live: Arc<Semaphore>,
 }
 
+/// A turn; it is over when this is dropped.
+pub(crate) struct Turn {
+    _lane: OwnedSemaphorePermit,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
 /// What is asked for.
 #[derive(Clone, Copy)]
-pub(crate) enum Lane {
-    /// Something over the whole trail.
-    Query,
+pub(crate) enum Lane<'a> {
+    /// Something over the whole trail, by somebody.
+    Query(&'a Identity),
     /// Something that is at hand.
     Brief,
     /// How the server is.
@@ -77,50 +84,36 @@ impl Lanes {
         limits.intakes_max + limits.queries_max + BRIEF_MAX + HEALTH_MAX + limits.live_max
     }
 
-    fn of(&self, lane: Lane) -> &Arc<Semaphore> {
+    fn of(&self, lane: Lane<'_>) -> &Arc<Semaphore> {
         match lane {
-            Lane::Query => &self.queries,
+            Lane::Query(_) => &self.queries,
             Lane::Brief => &self.brief,
             Lane::Health => &self.health,
         }
     }
 }
 
-/// Who follows, how often.
+/// How many turns each who asks may have at a time, so that nobody has all of them.
 #[derive(Default)]
-pub(crate) struct Followers(Arc<Mutex<HashMap<Arc<str>, usize>>>);
+pub(crate) struct Shares(Mutex<HashMap<Arc<str>, Arc<Semaphore>>>);
 
-/// A follower's place; it is free again when this is dropped.
-pub(crate) struct Following {
-    who: Arc<str>,
-    all: Arc<Mutex<HashMap<Arc<str>, usize>>>,
-}
+/// Shares that are kept though nobody uses them.
+const SHARES_IDLE_MAX: usize = 1_000;
 
-impl Followers {
-    /// A place, unless who asks has `max` already.
-    pub(crate) fn enter(&self, identity: &Identity, max: usize) -> Option<Following> {
+impl Shares {
+    /// The share of somebody: so many turns.
+    pub(crate) fn of(&self, identity: &Identity, turns: usize) -> Arc<Semaphore> {
         let who: Arc<str> = match identity {
             Identity::Token { id, .. } => id.as_str().into(),
             // No token is called so.
             other => format!("/{}", other.name()).into(),
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry(who.clone()).or_default();
-        if *count >= max {
-            return None;
+        if all.len() >= SHARES_IDLE_MAX {
+            // Whoever has a turn or waits for one holds his share.
+            all.retain(|_, share| Arc::strong_count(share) > 1);
         }
-        *count += 1;
-        Some(Following { who, all: self.0.clone() })
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.get_mut(&self.who) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => _ = all.remove(&self.who),
-        }
+        Arc::clone(all.entry(who).or_insert_with(|| Arc::new(Semaphore::new(turns))))
     }
 }
 
@@ -165,14 +158,13 @@ impl App {
     /// Asks a port: waits for a turn, then for the answer, each for a limited time. When the client goes, or the time is
     /// over, the question is cancelled; its turn ends when the port has truly stopped. `place` is the part of the request
     /// that the port may find fault with.
-    pub(crate) async fn ask<T, F>(&self, lane: Lane, place: &'static str, question: F) -> Result<T, Error>
+    pub(crate) async fn ask<T, F>(&self, lane: Lane<'_>, place: &'static str, question: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Ports, &Cancel) -> Result<T, Failure> + Send + 'static,
     {
         let limits = &self.limits;
-        let turn = timeout(limits.query_turn, Arc::clone(self.lanes.of(lane)).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(Error::Busy(limits.retry_after)) };
+        let turn = self.turn(lane).await?;
         let (canceller, cancel) = Cancel::new();
         let ports = self.ports.clone();
         let answer = tokio::task::spawn_blocking(move || {
@@ -188,5 +180,22 @@ impl App {
                 Err(Error::TooMuch(format!("no answer was found within {} s", limits.query_time.as_secs())))
             }
         }
+    }
+
+    /// Waits for a turn, for a limited time.
+    pub(crate) async fn turn(&self, lane: Lane<'_>) -> Result<Turn, Error> {
+        let limits = &self.limits;
+        let turn = async {
+            // First one's own share: who has used it up waits without keeping others from the lane.
+            let share = match lane {
+                Lane::Query(who) => {
+                    Some(self.asking.of(who, limits.queries_per_identity_max).acquire_owned().await.ok()?)
+                }
+                Lane::Brief | Lane::Health => None,
+            };
+            let lane = Arc::clone(self.lanes.of(lane)).acquire_owned().await.ok()?;
+            Some(Turn { _lane: lane, _share: share })
+        };
+        timeout(limits.query_turn, turn).await.ok().flatten().ok_or(Error::Busy(limits.retry_after))
     }
 }

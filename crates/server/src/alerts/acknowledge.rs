@@ -12,7 +12,7 @@ use crate::state::App;
 
 /// Says that somebody looks at an alert.
 #[utoipa::path(
-    post, path = "/api/v1/alerts/{id}/acknowledge", tag = "alerts", request_body = Note,
+    post, path = "/api/v1/alerts/{id}/acknowledge", tag = "alerts", operation_id = "acknowledgeAlert", request_body = Note,
     params(("id" = String, Path, description = "The alert's id.")),
     responses((status = 200, description = "The alert as it is now.", body = Alert), Problems),
 )]

@@ -12,7 +12,7 @@ use crate::state::App;
 
 /// Says that an alert is dealt with, and how: the note is required.
 #[utoipa::path(
-    post, path = "/api/v1/alerts/{id}/close", tag = "alerts", request_body = Note,
+    post, path = "/api/v1/alerts/{id}/close", tag = "alerts", operation_id = "closeAlert", request_body = Note,
     params(("id" = String, Path, description = "The alert's id.")),
     responses((status = 200, description = "The alert as it is now.", body = Alert), Problems),
 )]

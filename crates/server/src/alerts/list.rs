@@ -38,7 +38,7 @@ pub(crate) struct Which {
 
 /// Lists alerts.
 #[utoipa::path(
-    get, path = "/api/v1/alerts", tag = "alerts", params(Which),
+    get, path = "/api/v1/alerts", tag = "alerts", operation_id = "listAlerts", params(Which),
     responses((status = 200, description = "A page.", body = AlertPage), Problems),
 )]
 pub(crate) async fn list(

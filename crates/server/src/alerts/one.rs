@@ -10,7 +10,7 @@ use crate::state::{App, Lane};
 
 /// One alert.
 #[utoipa::path(
-    get, path = "/api/v1/alerts/{id}", tag = "alerts",
+    get, path = "/api/v1/alerts/{id}", tag = "alerts", operation_id = "getAlert",
     params(("id" = String, Path, description = "The alert's id.")),
     responses((status = 200, description = "The alert.", body = Alert), Problems),
 )]

@@ -12,7 +12,7 @@ use crate::state::App;
 
 /// Takes back that an alert is dealt with.
 #[utoipa::path(
-    post, path = "/api/v1/alerts/{id}/reopen", tag = "alerts", request_body = Note,
+    post, path = "/api/v1/alerts/{id}/reopen", tag = "alerts", operation_id = "reopenAlert", request_body = Note,
     params(("id" = String, Path, description = "The alert's id.")),
     responses((status = 200, description = "The alert as it is now.", body = Alert), Problems),
 )]

@@ -1,11 +1,12 @@
 //! `GET /api/v1/histogram`: how many events over time.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::QUERY;
+use crate::Identity;
 use crate::error::{Error, Problems};
 use crate::params::Params;
 use crate::ports::Histogram;
@@ -28,11 +29,12 @@ pub(crate) struct Search {
 
 /// How many events over time.
 #[utoipa::path(
-    get, path = "/api/v1/histogram", tag = "events", params(Search),
+    get, path = "/api/v1/histogram", tag = "events", operation_id = "getHistogram", params(Search),
     responses((status = 200, description = "The buckets.", body = Histogram), Problems),
 )]
 pub(crate) async fn histogram(
     State(app): State<App>,
+    Extension(who): Extension<Identity>,
     Params(Search { q, buckets }): Params<Search>,
 ) -> Result<Json<Histogram>, Error> {
     let buckets = buckets.unwrap_or(BUCKETS);
@@ -40,7 +42,7 @@ pub(crate) async fn histogram(
         let what = format!("`buckets` is {buckets}, and may be 1 to {BUCKETS_MAX}");
         return Err(Error::parameter(what, "a screen has no more columns than that"));
     }
-    app.ask(Lane::Query, QUERY, move |ports, cancel| ports.trail.histogram(&q, buckets, cancel))
+    app.ask(Lane::Query(&who), QUERY, move |ports, cancel| ports.trail.histogram(&q, buckets, cancel))
         .await
         .map(Json)
 }

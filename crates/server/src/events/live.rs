@@ -49,7 +49,7 @@ pub(crate) struct Follow {
 /// A message `event` has one found event as `{"position", "cluster", "event"}`; `skipped` has how many could not be
 /// told; `position` says how far was looked; `failure` is the last. A comment comes when nothing else does.
 #[utoipa::path(
-    get, path = "/api/v1/live", tag = "events", params(Follow),
+    get, path = "/api/v1/live", tag = "events", operation_id = "followEvents", params(Follow),
     responses(
         (status = 200, description = "Messages.", body = String, content_type = "text/event-stream"), Problems,
     ),
@@ -70,13 +70,14 @@ pub(crate) async fn live(
     };
     let retry_after = app.limits.retry_after;
     let busy = || Error::Busy(retry_after);
-    let place = app.followers.enter(&identity, app.limits.live_per_identity_max).ok_or_else(busy)?;
+    let share = app.following.of(&identity, app.limits.live_per_identity_max);
+    let share = share.try_acquire_owned().map_err(|_| busy())?;
     let turn = app.lanes.live.clone().try_acquire_owned().map_err(|_| busy())?;
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let (begun, beginning) = tokio::sync::oneshot::channel();
     let follower = Follower { app: app.clone(), sender };
     tokio::task::spawn_blocking(move || {
-        let _held = (turn, place);
+        let _held = (turn, share);
         match follower.app.ports.trail.live(&q, after) {
             Err(failure) => _ = begun.send(Err(failure)),
             Ok(live) => {

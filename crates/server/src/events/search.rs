@@ -1,11 +1,12 @@
 //! `GET /api/v1/events`: what a search finds, page by page.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::QUERY;
+use crate::Identity;
 use crate::error::{Error, Problems};
 use crate::params::{Params, limit};
 use crate::ports::{Found, Order, Page};
@@ -34,14 +35,17 @@ pub(crate) struct Search {
 
 /// Searches.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "events", params(Search),
+    get, path = "/api/v1/events", tag = "events", operation_id = "searchEvents", params(Search),
     responses((status = 200, description = "A page.", body = Found), Problems),
 )]
 pub(crate) async fn search(
     State(app): State<App>,
+    Extension(who): Extension<Identity>,
     Params(params): Params<Search>,
 ) -> Result<Json<Found>, Error> {
     let Search { q, order, after, .. } = params;
     let page = Page { limit: limit(params.limit, LIMIT, LIMIT_MAX)?, order, after };
-    app.ask(Lane::Query, QUERY, move |ports, cancel| ports.trail.search(&q, &page, cancel)).await.map(Json)
+    app.ask(Lane::Query(&who), QUERY, move |ports, cancel| ports.trail.search(&q, &page, cancel))
+        .await
+        .map(Json)
 }

@@ -21,6 +21,8 @@ struct Doing {
     requests: usize,
     /// It speaks HTTP/2.
     streams: bool,
+    /// A body was refused before its end.
+    cut: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub(super) enum Verdict {
 
 impl Activity {
     pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Doing { phase: Phase::Fresh, since: now, requests: 0, streams: false }))
+        Self(Mutex::new(Doing { phase: Phase::Fresh, since: now, requests: 0, streams: false, cut: false }))
     }
 
     /// Bytes have come.
@@ -75,6 +77,16 @@ impl Activity {
                 (doing.phase, doing.since) = (Phase::Idle, now);
             }
         });
+    }
+
+    /// A body will not be read to its end.
+    pub(super) fn cut(&self) {
+        self.with(|doing| doing.cut = true);
+    }
+
+    /// Whether the other end may still be sending what nobody reads.
+    pub(super) fn is_cut(&self) -> bool {
+        self.with(|doing| doing.cut)
     }
 
     pub(super) fn verdict(&self, limits: &Limits, now: Instant) -> Verdict {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{NewToken, Token, TokensError};
-use crate::error::{Error, Problems};
+use crate::error::{Error, Problems, told};
 use crate::params::{Segment, Sent};
 use crate::state::{App, Lane};
 use crate::{ClusterName, Identity, Role};
@@ -27,7 +27,7 @@ pub(crate) struct You {
 
 /// Who the server takes you for.
 #[utoipa::path(
-    get, path = "/api/v1/whoami", tag = "tokens",
+    get, path = "/api/v1/whoami", tag = "tokens", operation_id = "whoAmI",
     responses((status = 200, description = "You.", body = You), Problems),
 )]
 pub(crate) async fn whoami(Extension(identity): Extension<Identity>) -> Json<You> {
@@ -49,7 +49,7 @@ pub(crate) struct TokenList {
 
 /// The tokens, without their secrets.
 #[utoipa::path(
-    get, path = "/api/v1/tokens", tag = "tokens",
+    get, path = "/api/v1/tokens", tag = "tokens", operation_id = "listTokens",
     responses((status = 200, description = "All of them.", body = TokenList), Problems),
 )]
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<TokenList>, Error> {
@@ -80,7 +80,7 @@ pub(crate) struct Made {
 
 /// Makes a token.
 #[utoipa::path(
-    post, path = "/api/v1/tokens", tag = "tokens", request_body = Wanted,
+    post, path = "/api/v1/tokens", tag = "tokens", operation_id = "addToken", request_body = Wanted,
     responses((status = 200, description = "The token and its secret.", body = Made), Problems),
 )]
 pub(crate) async fn add(State(app): State<App>, Sent(wanted): Sent<Wanted>) -> Result<Json<Made>, Error> {
@@ -96,7 +96,7 @@ pub(crate) async fn add(State(app): State<App>, Sent(wanted): Sent<Wanted>) -> R
 
 /// Takes a token's power away.
 #[utoipa::path(
-    delete, path = "/api/v1/tokens/{id}", tag = "tokens",
+    delete, path = "/api/v1/tokens/{id}", tag = "tokens", operation_id = "revokeToken",
     params(("id" = String, Path, description = "The token's id.")),
     responses((status = 200, description = "Those that are left.", body = TokenList), Problems),
 )]
@@ -118,13 +118,8 @@ where
     let done = app.ask(Lane::Brief, "body", move |_, _| Ok(act(&path))).await?;
     let done = done.map_err(|error| match error {
         TokensError::Refused(what) => Error::Bad { place: "body", what, hint: None },
-        other => Error::Broken(with_sources(&other)),
+        other => Error::Broken(told(&other)),
     })?;
-    app.guard.reload().map_err(|error| Error::Broken(with_sources(&error)))?;
+    app.guard.reload().map_err(|error| Error::Broken(told(&error)))?;
     Ok(done)
-}
-
-fn with_sources(error: &dyn std::error::Error) -> String {
-    std::iter::successors(error.source(), |error| error.source())
-        .fold(error.to_string(), |all, source| format!("{all}: {source}"))
 }

@@ -130,7 +130,7 @@ fn rules_and_health() {
     assert!(
         metrics.contains("auditward_http_requests_total{route=\"/api/v1/rules/{id}\",status=\"404\"} 1\n")
     );
-    assert!(metrics.contains("auditward_http_connections_max 10000\n"));
+    assert!(metrics.contains("auditward_http_connections_max "));
 }
 
 #[test]
@@ -179,6 +179,11 @@ fn the_description_is_written_down_and_has_every_route() {
     let written = std::fs::read_to_string(path).unwrap();
     assert!(written == openapi(), "`UPDATE_EXPECT=1 cargo test -p auditward-server` writes {path} anew");
     let described: serde_json::Value = serde_json::from_str(&written).unwrap();
+    let operations =
+        described["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let mut ids: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
     let mut described: Vec<_> = described["paths"].as_object().unwrap().keys().cloned().collect();
     described.push("/openapi.json".to_owned());
     let routes = include_str!("../../src/routes.rs");

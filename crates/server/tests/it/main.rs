@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // all of it is test code, but not all of it `#[test]` functions
 
 mod answers;
+mod bounds;
 mod client;
 mod fakes;
 mod refusals;
+mod tls;

@@ -56,6 +56,9 @@ fn a_wrong_token_is_refused_and_not_logged() {
         assert_eq!(answer.status, 401, "{header}");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
     }
+    let large = vec![b' '; 4 << 20];
+    let header = [("Authorization", &*format!("Bearer {wrong}"))];
+    assert_eq!(ask(running.address, "POST", "/ingest/prod", &header, &large).status, 401);
     let twice = format!("Bearer {token}");
     let headers = [("Authorization", &*twice), ("Authorization", &*twice)];
     assert_eq!(ask(running.address, "GET", "/api/v1/rules", &headers, b"").status, 401);
@@ -142,6 +145,11 @@ fn bodies_have_their_size_packed_and_unpacked() {
     assert_eq!(send(&[("Content-Encoding", "gzip, gzip")], b"{}").status, 415);
     assert_eq!(send(&[("Content-Type", "text/html")], b"{}").status, 415);
     assert_eq!(ask(running.address, "POST", "/ingest/a%20b", &[], b"{}").status, 400);
+    // However much was still to be sent, the answer arrives.
+    let large = vec![b' '; 8 << 20];
+    for _ in 0..5 {
+        assert_eq!(send(&[], &large).status, 413);
+    }
     // All that was refused has given its room back.
     assert_eq!(send(&packed, &gzip(b"{}")).status, 200);
 }
