@@ -221,7 +221,11 @@ fn bodies_have_room_for_so_many() {
     say(&mut slow, "POST", "/ingest/prod", &[("Content-Length", "90001")], b"");
     slow.write_all(&vec![b' '; 90_000]).unwrap();
     let body = vec![b' '; 50_000];
-    until("there is no room", || ask(running.address, "POST", "/ingest/prod", &[], &body).status == 429);
+    // In pieces of 1 KiB.
+    until("it has its room", || {
+        get(running.address, "/metrics").body.contains("\nauditward_http_bodies_bytes 90112\n")
+    });
+    assert_eq!(ask(running.address, "POST", "/ingest/prod", &[], &body).status, 429);
     slow.write_all(b" ").unwrap();
     assert_eq!(hear(&mut slow).status, 200);
     assert_eq!(ask(running.address, "POST", "/ingest/prod", &[], &body).status, 200);
