@@ -118,7 +118,7 @@ fn receive() -> (String, Arc<AtomicU64>) {
                 socket.read_exact(&mut body).unwrap();
                 let mut text = Vec::new();
                 GzDecoder::new(&body[..]).read_to_end(&mut text).unwrap();
-                let lines = text.iter().filter(|byte| **byte == b'\n').count();
+                let lines = text.split(|byte| *byte == b'\n').count() - 1;
                 counter.fetch_add(lines as u64, Ordering::Relaxed);
                 socket.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
             }
@@ -143,10 +143,10 @@ fn write(folder: &Path, rate: u64, events: u64) -> u64 {
             rate => (u64::try_from(began.elapsed().as_millis()).unwrap() * rate / 1000).min(events),
         };
         while written < due {
-            let line = lines[usize::try_from(written).unwrap() % lines.len()];
+            let event = lines[usize::try_from(written).unwrap() % lines.len()];
             // A write an event, as kube-apiserver does, and an id of its own.
-            let line = line.replacen("\"auditID\":\"", &format!("\"auditID\":\"{written:x}-"), 1) + "\n";
-            if size + line.len() as u64 > FILE_BYTES {
+            let event = event.replacen("\"auditID\":\"", &format!("\"auditID\":\"{written:x}-"), 1) + "\n";
+            if size + event.len() as u64 > FILE_BYTES {
                 let time = format!(
                     "{:02}-{:02}.{:03}",
                     written / 60_000_000 % 60,
@@ -158,9 +158,9 @@ fn write(folder: &Path, rate: u64, events: u64) -> u64 {
                 (file, size) = (File::create(&live).unwrap(), 0);
                 std::thread::spawn(move || compress(&backup));
             }
-            file.write_all(line.as_bytes()).unwrap();
-            size += line.len() as u64;
-            all += line.len() as u64;
+            file.write_all(event.as_bytes()).unwrap();
+            size += event.len() as u64;
+            all += event.len() as u64;
             written += 1;
         }
         if rate > 0 {

@@ -50,7 +50,9 @@ mod tests {
         let mut longest = [Duration::ZERO; 12];
         for seed in 0..200 {
             let mut backoff = Backoff::new(seed);
-            longest.iter_mut().for_each(|longest| *longest = backoff.failed(None).max(*longest));
+            for longest in &mut longest {
+                *longest = backoff.failed(None).max(*longest);
+            }
         }
         assert!(longest[0] <= FIRST && longest[0] > FIRST / 2, "{longest:?}");
         assert!(longest[3] <= FIRST * 8 && longest[3] > FIRST * 4, "{longest:?}");

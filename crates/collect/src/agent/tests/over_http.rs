@@ -140,7 +140,7 @@ fn servers_that_cannot_be_meant() {
         let error = Http::new(config(server.to_owned())).err().map(|error| error.to_string());
         match expect {
             Some(expect) => {
-                assert!(error.as_ref().is_some_and(|e| e.contains(expect)), "{server}: {error:?}")
+                assert!(error.as_ref().is_some_and(|e| e.contains(expect)), "{server}: {error:?}");
             }
             None => assert_eq!(error, None, "{server}"),
         }
