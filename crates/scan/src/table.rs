@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use auditward_store::Segment;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, Result, Statistics};
+use datafusion::common::{ColumnStatistics, DataFusionError, Result, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -18,6 +18,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::object_store::path::Path;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
@@ -115,7 +116,7 @@ impl Rows {
         let parallel = state.config().target_partitions().clamp(1, self.segments.len());
         let mut groups = vec![Vec::new(); parallel];
         for (place, segment) in self.segments.iter().enumerate() {
-            groups[place % parallel].push(file(segment));
+            groups[place % parallel].push(file(segment)?);
         }
         let config = FileScanConfigBuilder::new(local, Arc::new(source))
             .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
@@ -126,12 +127,14 @@ impl Rows {
     }
 }
 
-fn file(segment: &Arc<Segment>) -> PartitionedFile {
-    let path = std::path::absolute(&segment.path).unwrap_or_else(|_| segment.path.clone());
-    let file = PartitionedFile::new(path.to_string_lossy(), segment.meta.bytes)
-        .with_statistics(Arc::new(statistics(segment)));
-    // So that it is not removed meanwhile.
-    file.with_extension(Arc::clone(segment))
+fn file(segment: &Arc<Segment>) -> Result<PartitionedFile> {
+    let path = std::path::absolute(&segment.path).map_err(DataFusionError::IoError)?;
+    let mut file = PartitionedFile::new("", segment.meta.bytes);
+    // Not by way of a text, in which a folder's `%` would be taken for an escape.
+    file.object_meta.location =
+        Path::from_absolute_path(path).map_err(|error| DataFusionError::External(Box::new(error)))?;
+    // With what is known of it, and with the file itself, so that it is not removed meanwhile.
+    Ok(file.with_statistics(Arc::new(statistics(segment))).with_extension(Arc::clone(segment)))
 }
 
 /// What the catalogue knows of a file's columns: enough to pass over a file without opening it.

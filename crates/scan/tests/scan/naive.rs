@@ -7,27 +7,27 @@ use auditward_scan::Order;
 
 /// What was put in.
 #[derive(Debug, Clone)]
-pub struct Row {
-    pub position: u64,
-    pub cluster: String,
-    pub received: MicroTime,
-    pub event: Vec<u8>,
+pub(crate) struct Row {
+    pub(crate) position: u64,
+    pub(crate) cluster: String,
+    pub(crate) received: MicroTime,
+    pub(crate) event: Vec<u8>,
 }
 
 impl Row {
     /// What is no event has nothing in it.
-    pub fn view(&self) -> EventView<'_> {
+    pub(crate) fn view(&self) -> EventView<'_> {
         EventView::parse(&self.event).or_else(|_| EventView::parse(b"{}")).unwrap()
     }
 
-    pub fn time(&self) -> MicroTime {
+    pub(crate) fn time(&self) -> MicroTime {
         let view = self.view();
         view.stage_time().or_else(|| view.request_received()).unwrap_or(self.received)
     }
 }
 
 /// The rows that are meant, in the order of a search.
-pub fn search<'r>(rows: &'r [Row], search: &Search, order: Order) -> Vec<&'r Row> {
+pub(crate) fn search<'r>(rows: &'r [Row], search: &Search, order: Order) -> Vec<&'r Row> {
     let matcher = Matcher::new(search.clone()).unwrap();
     let mut found: Vec<&Row> =
         rows.iter().filter(|row| matcher.holds(&row.cluster, &Subject::new(&row.view()))).collect();

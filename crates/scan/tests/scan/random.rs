@@ -6,35 +6,35 @@ use auditward_expr::{Compare, Expr, Field, Fold, Function, Literal, Match, Quant
 use serde_json::{Value as Json, json};
 
 /// xorshift64*: the same questions for the same seed, everywhere.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next()).unwrap() % bound.max(1)
     }
 
-    pub fn one_in(&mut self, bound: usize) -> bool {
+    pub(crate) fn one_in(&mut self, bound: usize) -> bool {
         self.below(bound) == 0
     }
 
-    pub fn pick<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
+    pub(crate) fn pick<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
         &choices[self.below(choices.len())]
     }
 }
 
 /// An event with something changed, often beyond what an API server would write.
-pub fn mutated(event: &[u8], random: &mut Random) -> Vec<u8> {
+pub(crate) fn mutated(event: &[u8], random: &mut Random) -> Vec<u8> {
     let mut json: Json = serde_json::from_slice(event).unwrap();
     for _ in 0..=random.below(3) {
         mutate(&mut json, random);
@@ -352,7 +352,7 @@ fn test(events: &[Vec<u8>], random: &mut Random) -> Test {
 }
 
 /// A predicate.
-pub fn expr(events: &[Vec<u8>], depth: usize, random: &mut Random) -> Expr {
+pub(crate) fn expr(events: &[Vec<u8>], depth: usize, random: &mut Random) -> Expr {
     if depth == 0 || random.one_in(3) {
         return match random.below(14) {
             0 => Expr::Const(random.one_in(2)),

@@ -13,16 +13,16 @@ use auditward_store::{Config, Store};
 use crate::naive::Row;
 
 /// A store in a folder of its own, and its rows as they were put in.
-pub struct Trail {
-    pub rows: Vec<Row>,
-    pub store: Store,
-    pub scan: Scan,
+pub(crate) struct Trail {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) store: Store,
+    pub(crate) scan: Scan,
     _folder: Folder,
 }
 
 /// How the rows lie.
 #[derive(Debug, Clone, Copy)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// In memory.
     Fresh,
     /// In so many files a cluster, and the rest in memory.
@@ -32,11 +32,11 @@ pub enum Shape {
 }
 
 impl Trail {
-    pub fn new(rows: Vec<Row>, shape: Shape) -> Self {
+    pub(crate) fn new(rows: Vec<Row>, shape: Shape) -> Self {
         Trail::with(rows, shape, |_| {})
     }
 
-    pub fn with(rows: Vec<Row>, shape: Shape, change: impl FnOnce(&mut Limits)) -> Self {
+    pub(crate) fn with(rows: Vec<Row>, shape: Shape, change: impl FnOnce(&mut Limits)) -> Self {
         let folder = Folder::new();
         let mut config = Config::new(folder.0.join("store"));
         config.fresh_events_max = 1 << 20;
@@ -62,7 +62,7 @@ impl Trail {
     }
 }
 
-pub fn put(store: &Store, rows: &[Row]) {
+pub(crate) fn put(store: &Store, rows: &[Row]) {
     let rows: Vec<_> = rows
         .iter()
         .map(|row| auditward_store::columns::Row {
@@ -76,7 +76,7 @@ pub fn put(store: &Store, rows: &[Row]) {
 }
 
 /// Events of a real API server, those with bodies among them.
-pub fn captured() -> Vec<Vec<u8>> {
+pub(crate) fn captured() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../event/testdata/captures");
     let all = ["full.jsonl.gz", "guide.jsonl.gz"];
     all.iter().flat_map(|file| lines(&folder.join(file))).collect()
@@ -94,7 +94,7 @@ fn lines(path: &Path) -> Vec<Vec<u8>> {
 }
 
 /// Numbered, of three clusters.
-pub fn rows(events: impl IntoIterator<Item = Vec<u8>>) -> Vec<Row> {
+pub(crate) fn rows(events: impl IntoIterator<Item = Vec<u8>>) -> Vec<Row> {
     let cluster = |number: u64| ["prod", "edge-1", "edge-2"][usize::try_from(number * 7 / 5 % 3).unwrap()];
     let row = |(number, event): (u64, Vec<u8>)| Row {
         position: number,
@@ -111,8 +111,8 @@ impl Folder {
     fn new() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("scan-{}-{number}", std::process::id()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("scan é %41 #?-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
