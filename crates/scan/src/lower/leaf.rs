@@ -65,6 +65,12 @@ fn positive(column: Column, test: &Test) -> Option<Sql> {
             Match::StartsWith(text, Fold::Exact) if !text.contains(['_', '%', '\\']) => {
                 name.like(lit(text_value(&format!("{text}%"))))
             }
+            Match::Glob(pattern, Fold::Exact) => match pattern.strip_suffix('*') {
+                Some(start) if !start.contains(['_', '%', '\\', '*', '?', '[']) => {
+                    name.like(lit(text_value(&format!("{start}%"))))
+                }
+                _ => return checked(column, test),
+            },
             Match::TextOrder(compare, text) => match compared(*compare, name, lit(text_value(text))) {
                 Some(sql) => sql,
                 None => return checked(column, test),

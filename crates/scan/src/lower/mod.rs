@@ -63,15 +63,15 @@ pub fn lower(expr: &Expr) -> Result<Lowered, Vec<BadMatch>> {
     let whole = Arc::new(Compiled::new(expr)?);
     let mut lowered = Lowered { plain: Vec::new(), odd: Vec::new(), exact: true };
     let mut open = Vec::new();
-    for conjunct in conjuncts(expr) {
-        let (plain, odd) = match part(conjunct, false) {
+    for (conjunct, negated) in conjuncts(expr, false) {
+        let (plain, odd) = match part(conjunct, negated) {
             Part::Exact { plain, odd } => (Some(plain), odd),
             Part::Superset { plain, odd } => {
-                open.push(conjunct);
+                open.push((conjunct, negated));
                 (Some(plain), odd)
             }
             Part::Unknown => {
-                open.push(conjunct);
+                open.push((conjunct, negated));
                 (None, None)
             }
         };
@@ -80,11 +80,12 @@ pub fn lower(expr: &Expr) -> Result<Lowered, Vec<BadMatch>> {
     }
     // What looks at few columns is asked first; what looks at the same ones is asked in one go.
     let mut groups: Vec<(Option<BTreeSet<&'static str>>, Vec<Expr>)> = Vec::new();
-    for conjunct in open {
+    for (conjunct, negated) in open {
         let columns = columns_of(conjunct);
+        let conjunct = if negated { Expr::Not(Box::new(conjunct.clone())) } else { conjunct.clone() };
         match groups.iter_mut().find(|(known, _)| *known == columns) {
-            Some((_, together)) => together.push(conjunct.clone()),
-            None => groups.push((columns, vec![conjunct.clone()])),
+            Some((_, together)) => together.push(conjunct),
+            None => groups.push((columns, vec![conjunct])),
         }
     }
     groups.sort_by_key(|(columns, _)| columns.as_ref().map_or(usize::MAX, BTreeSet::len));
@@ -100,11 +101,14 @@ pub fn lower(expr: &Expr) -> Result<Lowered, Vec<BadMatch>> {
     Ok(lowered)
 }
 
-/// The parts of which every one has to be so.
-fn conjuncts(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::And(parts) => parts.iter().flat_map(conjuncts).collect(),
-        other => vec![other],
+/// The parts of which every one has to be so, or its opposite.
+fn conjuncts(expr: &Expr, negated: bool) -> Vec<(&Expr, bool)> {
+    match (expr, negated) {
+        (Expr::Not(inner), _) => conjuncts(inner, !negated),
+        (Expr::And(parts), false) | (Expr::Or(parts), true) => {
+            parts.iter().flat_map(|part| conjuncts(part, negated)).collect()
+        }
+        (other, _) => vec![(other, negated)],
     }
 }
 
