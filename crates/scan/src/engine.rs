@@ -176,17 +176,21 @@ impl Inner {
     }
 }
 
+/// Rows that are on their way together: few enough that their bodies are no matter, enough to be fast.
+const BATCH_ROWS: usize = 4096;
+
 fn config(limits: &Limits) -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(limits.threads.max(1))
+        .with_batch_size(BATCH_ROWS)
         .with_information_schema(true)
         .with_collect_statistics(true);
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    // What a sort keeps back to be able to merge what it has spilled.
-    options.execution.sort_spill_reservation_bytes = (limits.memory_bytes / 8).min(10 << 20);
+    // What each of the sorts of one query keeps back to be able to merge what it has spilled: a quarter in all.
+    options.execution.sort_spill_reservation_bytes = limits.memory_bytes / limits.threads.max(1) / 4;
     config
 }
 

@@ -53,9 +53,15 @@ impl From<Vec<BadMatch>> for ScanError {
 
 impl From<DataFusionError> for ScanError {
     fn from(error: DataFusionError) -> Self {
-        match error.find_root() {
-            DataFusionError::ResourcesExhausted(_) => ScanError::Given(Given::Memory),
-            _ => ScanError::Store(error),
-        }
+        if is_exhausted(&error) { ScanError::Given(Given::Memory) } else { ScanError::Store(error) }
+    }
+}
+
+/// Whether memory, or the spill folder, was used up. Of the folder DataFusion tells Arrow, which keeps nothing but the text.
+pub(crate) fn is_exhausted(error: &DataFusionError) -> bool {
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => true,
+        DataFusionError::ArrowError(error, _) => error.to_string().contains("disk space during the spilling"),
+        _ => false,
     }
 }

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::engine::Task;
+use crate::error::is_exhausted;
 use crate::table::Rows;
 use crate::{Given, Scan, ScanError, alerts};
 
@@ -114,10 +115,11 @@ impl Scan {
 
 /// Most that goes wrong in a statement is the statement's.
 fn refused(error: DataFusionError) -> ScanError {
-    let root = error.find_root();
-    match root {
-        DataFusionError::ResourcesExhausted(_)
-        | DataFusionError::IoError(_)
+    if is_exhausted(&error) {
+        return error.into();
+    }
+    match error.find_root() {
+        DataFusionError::IoError(_)
         | DataFusionError::ObjectStore(_)
         | DataFusionError::ParquetError(_)
         | DataFusionError::External(_) => error.into(),

@@ -42,30 +42,26 @@ fn a_query_that_nobody_waits_for_ends() {
     assert_eq!(outcome(&trail, "SELECT count(*) FROM events").unwrap(), 1);
 }
 
+/// 24 MB to be sorted.
+const LARGE: &str = "SELECT value, value * 2 AS twice, value * 3 AS thrice FROM generate_series(1, 1000000) ORDER BY value % 1000";
+
 #[test]
 fn what_does_not_fit_into_memory_is_spilled() {
-    const COPIES: usize = 12;
-    let rows = rows(std::iter::repeat_n(captured(), COPIES).flatten());
-    let count = rows.len();
-    let bytes: usize = rows.iter().map(|row| row.event.len()).sum();
-    let sorted =
-        "SELECT request_object, response_object, request_uri FROM events ORDER BY user_agent, request_uri";
-    let small = |limits: &mut auditward_scan::Limits| {
-        limits.memory_bytes = 40 << 20;
+    let trail = Trail::with(Vec::new(), Shape::Fresh, |limits| {
+        limits.memory_bytes = 8 << 20;
         limits.threads = 1;
-    };
-    assert!(bytes > 48 << 20, "{bytes}");
-    let trail = Trail::with(rows, Shape::Files(1), small);
-    assert_eq!(outcome(&trail, sorted).unwrap(), count);
+    });
+    assert_eq!(outcome(&trail, LARGE).unwrap(), 1_000_000);
 }
 
 #[test]
 fn what_does_not_fit_anywhere_is_given_up() {
-    let trail = Trail::with(rows(captured()), Shape::Files(1), |limits| {
-        limits.memory_bytes = 64 << 10;
-        limits.spill_bytes = 4 << 10;
+    let trail = Trail::with(Vec::new(), Shape::Fresh, |limits| {
+        limits.memory_bytes = 8 << 20;
+        limits.spill_bytes = 1 << 20;
+        limits.threads = 1;
     });
-    let error = outcome(&trail, "SELECT * FROM events ORDER BY user_agent, request_uri").unwrap_err();
+    let error = outcome(&trail, LARGE).unwrap_err();
     assert!(matches!(error, ScanError::Given(Given::Memory)), "{error:?}");
     assert_eq!(
         error.to_string(),
