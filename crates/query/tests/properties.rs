@@ -4,7 +4,7 @@
 
 use auditward_event::{MicroTime, Path, Step};
 use auditward_expr::{Compare, Expr, Field, Fold, Literal, Match, Parameters, Quantifier, Root, Test, check};
-use auditward_query::{ClusterRule, Clusters, NAMES, Pattern, Search, parse};
+use auditward_query::{ClusterRule, Clusters, NAMES, Name, Pattern, Search, parse};
 use proptest::prelude::*;
 
 fn now() -> MicroTime {
@@ -91,7 +91,7 @@ fn path() -> impl Strategy<Value = Path> {
 }
 
 fn root() -> impl Strategy<Value = Root> {
-    let known: Vec<&str> = NAMES.iter().filter_map(|name| name.path()).collect();
+    let known: Vec<&str> = NAMES.iter().filter_map(Name::path).collect();
     prop_oneof![
         4 => prop::sample::select(known).prop_map(|path| Root::Event(Path::parse(path).unwrap())),
         1 => path().prop_map(|path| {
@@ -164,7 +164,9 @@ fn clusters() -> impl Strategy<Value = Clusters> {
         .prop_map(|(negated, any)| ClusterRule { negated, any });
     prop::collection::vec(rule, 0..3).prop_map(|rules| {
         let mut clusters = Clusters::all();
-        rules.into_iter().for_each(|rule| clusters.push(rule));
+        for rule in rules {
+            clusters.push(rule);
+        }
         clusters
     })
 }
