@@ -44,6 +44,11 @@ impl Findings {
         }
     }
 
+    /// Whether no more are told of.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.0.len() >= FINDINGS_MAX
+    }
+
     /// In the order of the text.
     pub(crate) fn sorted(mut self) -> Vec<Finding> {
         self.0.sort_by_key(|finding| (finding.span.start, finding.span.end));

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use auditward_event::MicroTime;
-use auditward_expr::{Expr, Field, Fold, Match, Parameters, Quantifier, Root, Test};
+use auditward_expr::{Expr, Field, Fold, Match, Parameters, Quantifier, Root, Test, check};
 
 use crate::clusters::{ClusterRule, Pattern};
 use crate::finding::{Findings, shorten};
@@ -197,6 +197,11 @@ impl<'t> Parser<'t> {
 
     fn term(&mut self, negations: usize) -> Option<Expr> {
         let start = self.at;
+        // What was probably meant takes time to find out, and nobody is told any more.
+        if self.findings.is_full() {
+            self.give_up();
+            return None;
+        }
         self.terms += 1;
         if self.terms > TERMS_MAX {
             self.note(start..start, format!("more than {TERMS_MAX} things are asked for"), "");
@@ -204,7 +209,7 @@ impl<'t> Parser<'t> {
             return None;
         }
         if let Some(text) = self.quoted() {
-            return Some(anywhere(&Value::Text(text.ok()?, true)));
+            return self.anywhere(&Value::Text(text.ok()?, true), start..self.at);
         }
         if let Some(length) = field_length(&self.text[start..]) {
             self.at += length + 1;
@@ -212,8 +217,18 @@ impl<'t> Parser<'t> {
         }
         let raw = self.word(false)?;
         let span = start..self.at;
-        self.suspicious(raw, span);
-        Some(anywhere(&word(raw)))
+        self.suspicious(raw, span.clone());
+        self.anywhere(&word(raw), span)
+    }
+
+    /// A text in any value. One that is too long to be looked for is told.
+    fn anywhere(&mut self, value: &Value, span: Range<usize>) -> Option<Expr> {
+        let expr = anywhere(value);
+        if check(&expr).is_empty() {
+            return Some(expr);
+        }
+        self.note(span, "this text is too long to be looked for", "look for a part of it");
+        None
     }
 
     /// Words that are searched for as a text though something else was meant.
@@ -278,7 +293,10 @@ impl<'t> Parser<'t> {
                 let asked = Asked { span, field: &field, kind, name, called, now: self.now };
                 self.lowered(&asked, &values)
             }
-            Place::Anywhere => joined(values.iter().map(|(value, _, _)| anywhere(value)).collect(), Expr::Or),
+            Place::Anywhere => {
+                let parts = values.iter().filter_map(|(value, span, _)| self.anywhere(value, span.clone()));
+                joined(parts.collect(), Expr::Or)
+            }
             Place::Where => self.expression(&values, span),
             Place::Since | Place::Until => {
                 self.bound(matches!(found, Place::Since), &values, whole, list, negations);

@@ -496,6 +496,15 @@ fn bounds_hold() {
     expect!["more than 1000 values are asked for"].assert_eq(&told(&format!("verb:({})", "a ".repeat(1001))));
 }
 
+/// Whatever is read can be asked of events.
+#[test]
+fn what_is_too_long_to_look_for_is_told() {
+    let text = |length: usize| format!("\"{}\"", "a".repeat(length));
+    assert!(Matcher::new(parse(&text(1000), now()).unwrap()).is_ok());
+    let findings = parse(&text(60_000), now()).unwrap_err();
+    assert_eq!((findings.len(), findings[0].span.clone()), (1, 0..60_002));
+}
+
 const EVENT: &str = r#"{"kind":"Event","level":"RequestResponse","auditID":"x","stage":"ResponseComplete",
 "requestURI":"/api/v1/namespaces/prod/pods?dryRun=All","verb":"create","user":{"username":"alice@example.com","groups":["dev","system:authenticated"]},
 "sourceIPs":["10.1.2.3","192.168.0.1"],"userAgent":"kubectl/v1.37","objectRef":{"resource":"pods","namespace":"prod","name":"db","subresource":"exec"},
