@@ -1,6 +1,6 @@
 //! Which values there are, and how often.
 
-use auditward_query::Search;
+use auditward_query::{Search, names};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::lit;
 use datafusion::prelude::col;
@@ -41,14 +41,14 @@ pub struct UnknownField {
 
 /// What can be counted by: the search language's word, the column, and whether an event has several values.
 const FIELDS: &[(&str, &str, bool)] = &[
-    ("auditID", "audit_id", false),
+    ("agent", "user_agent", false),
     ("apiGroup", "api_group", false),
-    ("apiVersion", "api_version", false),
+    ("as", "impersonated_username", false),
     ("cluster", "cluster", false),
     ("code", "code", false),
     ("decision", "decision", false),
-    ("groups", "user_groups", true),
-    ("as", "impersonated_username", false),
+    ("group", "user_groups", true),
+    ("id", "audit_id", false),
     ("ip", "source_ip", false),
     ("level", "level", false),
     ("message", "message", false),
@@ -56,23 +56,14 @@ const FIELDS: &[(&str, &str, bool)] = &[
     ("ns", "namespace", false),
     ("reason", "reason", false),
     ("resource", "resource", false),
-    ("sourceIPs", "source_ips", true),
+    ("sourceIP", "source_ip", false),
     ("stage", "stage", false),
     ("subresource", "subresource", false),
     ("uid", "user_uid", false),
     ("uri", "request_uri", false),
     ("user", "username", false),
-    ("userAgent", "user_agent", false),
     ("verb", "verb", false),
-];
-
-/// Other words for them.
-const ALIASES: &[(&str, &str)] = &[
-    ("namespace", "ns"),
-    ("username", "user"),
-    ("agent", "userAgent"),
-    ("group", "groups"),
-    ("id", "auditID"),
+    ("version", "api_version", false),
 ];
 
 /// The words that [`Scan::facets`] counts by, sorted.
@@ -82,9 +73,9 @@ pub fn facet_fields() -> Vec<&'static str> {
     words
 }
 
-/// By the search's word, by the column's name, or by another word for it.
+/// By the search's word, by another word that it has for it, or by the column's name.
 fn find(field: &str) -> Result<(&'static str, bool), UnknownField> {
-    let word = ALIASES.iter().find(|(alias, _)| *alias == field).map_or(field, |(_, word)| word);
+    let word = names::find(field).map_or(field, |name| name.name);
     let known = FIELDS.iter().find(|(name, column, _)| *name == word || *column == word);
     known.map(|(_, column, several)| (*column, *several)).ok_or_else(|| UnknownField {
         field: field.chars().take(60).collect(),

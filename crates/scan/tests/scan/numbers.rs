@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use auditward_event::MicroTime;
-use auditward_query::{Search, parse};
+use auditward_query::{Search, names, parse};
 use auditward_scan::{Order, ScanError, facet_fields};
 
 use crate::naive;
@@ -86,6 +86,11 @@ fn facets_count_what_a_naive_scan_counts() {
 fn every_field_can_be_counted_by() {
     let trail = trail();
     for field in facet_fields() {
+        assert_eq!(
+            names::find(field).map(|name| name.name),
+            Some(field),
+            "what is counted can be searched for"
+        );
         let facets = trail.scan.wait(trail.scan.facets(&Search::default(), field, 3)).unwrap();
         assert!(!facets.values.is_empty(), "{field}");
     }
