@@ -3,6 +3,7 @@
 //! A library so that the reference pages, completions and the man page come from the same definitions as the
 //! binary. One file a command under `commands/`; data goes to stdout, talk to stderr.
 
+mod ask;
 mod commands;
 mod config;
 mod exit;

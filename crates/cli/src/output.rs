@@ -54,6 +54,14 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
     ignore_closed_pipe(io::stdout().lock().write_all(text.as_bytes()))
 }
 
+/// The same for who has more to write; false when the reader went away.
+pub(crate) fn write_on(text: &str) -> Result<bool, Failure> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        result => Ok(result.map(|()| true)?),
+    }
+}
+
 /// Turns "the reader went away" into a quiet success.
 pub(crate) fn ignore_closed_pipe(result: io::Result<()>) -> Result<(), Failure> {
     match result {

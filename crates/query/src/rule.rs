@@ -36,6 +36,8 @@ impl Search {
         out.push_str(&format!("when: {}\n", block(&self.expr.to_string())));
         out.push_str("groupBy: [user, namespace, name]\n");
         out.push_str("summary: \"{user}: {verb} {resource} {namespace}/{name}\"\n");
+        out.push_str("response: What to look at, and what to undo.\n");
+        out.push_str("tests: []\n");
         out
     }
 }

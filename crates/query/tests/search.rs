@@ -573,6 +573,8 @@ fn a_search_becomes_a_rule() {
           verb == "create" and (resource == "pods" and subresource == "exec")
         groupBy: [user, namespace, name]
         summary: "{user}: {verb} {resource} {namespace}/{name}"
+        response: What to look at, and what to undo.
+        tests: []
     "##]]
     .assert_eq(&search.as_rule(&head));
 }

@@ -8,10 +8,14 @@ mod disable;
 mod enable;
 mod man;
 mod policy;
+mod query;
 mod rollback;
 mod rules;
+mod search;
 mod serve;
 mod status;
+mod timeline;
+mod top;
 
 use clap::Subcommand;
 
@@ -24,6 +28,10 @@ pub(crate) enum Command {
     Disable(disable::Args),
     Rollback(rollback::Args),
     Detect(Box<detect::Args>),
+    Search(Box<search::Args>),
+    Query(Box<query::Args>),
+    Top(Box<top::Args>),
+    Timeline(Box<timeline::Args>),
     Serve(Box<serve::Args>),
     Agent(Box<agent::Args>),
     /// Check a server's configuration
@@ -47,6 +55,10 @@ impl Command {
             Command::Disable(args) => args.run(),
             Command::Rollback(args) => args.run(),
             Command::Detect(args) => args.run(),
+            Command::Search(args) => args.run(),
+            Command::Query(args) => args.run(),
+            Command::Top(args) => args.run(),
+            Command::Timeline(args) => args.run(),
             Command::Serve(args) => args.run(),
             Command::Agent(args) => args.run(),
             Command::Config(command) => command.run(),

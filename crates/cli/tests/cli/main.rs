@@ -9,6 +9,7 @@
 )]
 
 mod agent;
+mod ask;
 mod detect;
 mod enable;
 mod node;
@@ -31,8 +32,15 @@ fn check(words: &str, expected: Expect) {
 /// The same with something on standard input.
 #[track_caller]
 fn check_with_input(words: &str, input: &str, expected: Expect) {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    check_words(&words, input, |seen| seen, expected);
+}
+
+/// The same with words that may have blanks in them; `same` makes alike what differs from run to run.
+#[track_caller]
+fn check_words(words: &[&str], input: &str, same: impl FnOnce(String) -> String, expected: Expect) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_auditward"))
-        .args(words.split_whitespace())
+        .args(words)
         .current_dir(root())
         .env_clear()
         .stdin(Stdio::piped())
@@ -48,7 +56,7 @@ fn check_with_input(words: &str, input: &str, expected: Expect) {
             seen += &format!("--- {name}\n{}", String::from_utf8_lossy(bytes));
         }
     }
-    expected.assert_eq(&seen);
+    expected.assert_eq(&same(seen));
 }
 
 /// The project's root.

@@ -1,6 +1,7 @@
 //! `auditward detect`
 
 mod follow;
+mod history;
 mod logs;
 mod pipeline;
 mod place;
@@ -41,17 +42,20 @@ Exit codes:
 Examples:
   auditward detect /var/log/kubernetes/audit/
   auditward detect --rules my-rules/ --no-shipped -o json audit.log.gz | jq .summary
-  auditward detect --follow --state /var/lib/auditward/detect.json /var/log/kubernetes/audit/audit.log")]
+  auditward detect --follow --state /var/lib/auditward/detect.json /var/log/kubernetes/audit/audit.log
+  auditward detect --store /var/lib/auditward --since 90d --no-shipped --rules new.yaml")]
 pub(crate) struct Args {
     /// Logs: one event a line, event lists, arrays; gzip or not; of a folder all logs in it; - is standard input
-    #[arg(required = true, value_name = "LOG")]
+    #[arg(required_unless_present = "store", value_name = "LOG")]
     logs: Vec<PathBuf>,
+    #[command(flatten)]
+    history: history::HistoryArgs,
     #[command(flatten)]
     rules: RuleArgs,
     /// Leave out rules that are less severe: debug, informational, notice, warning, error, critical, alert, emergency
     #[arg(long, default_value_t = Severity::Debug, value_name = "SEVERITY")]
     severity: Severity,
-    /// The cluster's name, for the alerts
+    /// The cluster's name, for the alerts; with --store, the only cluster to look at
     #[arg(long, default_value = "", value_name = "NAME")]
     cluster: String,
     /// How many threads look for matches; 0 is one a core
@@ -99,7 +103,8 @@ impl Args {
         let set = self.rule_set()?;
         let (engine, place) = self.engine(&set)?;
         let mut work = Work {
-            printer: Printer::new(self.output, set)?,
+            printer: Printer::new(self.output, set.clone())?,
+            set,
             engine,
             saved: self.state.as_deref().map(Saved::new),
             place,
@@ -107,7 +112,9 @@ impl Args {
             printed: BTreeMap::new(),
         };
         let began = Instant::now();
-        let read = if self.follow {
+        let read = if let Some(store) = &self.history.store {
+            history::run(store, &self, &mut work)?
+        } else if self.follow {
             follow::run(&self.logs[0], &mut work)?
         } else {
             let logs = logs::files(&self.logs)?;
@@ -147,13 +154,17 @@ impl Args {
         Ok(loaded.rules)
     }
 
-    fn engine(&self, set: &Arc<RuleSet>) -> Result<(Engine, Place), Failure> {
-        let config = Config {
-            cluster: self.cluster.clone(),
+    fn config(&self, cluster: &str) -> Config {
+        Config {
+            cluster: cluster.to_owned(),
             lateness: std::time::Duration::from_secs(self.lateness),
             order: if self.follow { Order::AtOnce } else { Order::ByTime },
             ..Config::default()
-        };
+        }
+    }
+
+    fn engine(&self, set: &Arc<RuleSet>) -> Result<(Engine, Place), Failure> {
+        let config = self.config(&self.cluster);
         match &self.state {
             Some(path) if path.exists() => place::restore(path, set.clone(), config),
             _ => Ok((Engine::new(set.clone(), config), Place::default())),
@@ -170,6 +181,7 @@ impl Args {
 
 /// What goes on while logs are read.
 struct Work {
+    set: Arc<RuleSet>,
     engine: Engine,
     printer: Printer,
     saved: Option<Saved>,

@@ -33,6 +33,41 @@ pub(super) struct Read {
 
 /// Reads all logs to their ends, with so many threads that match.
 pub(super) fn run(logs: &[PathBuf], threads: usize, work: &mut Work) -> Result<Read, Failure> {
+    with_hands(threads, work, |reading| {
+        for log in logs {
+            if !reading.log(log)? {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The same of events that come from elsewhere, each as its JSON text; `next` says none at the end.
+pub(super) fn run_events(
+    next: &mut dyn FnMut() -> Result<Option<Vec<u8>>, Failure>,
+    threads: usize,
+    work: &mut Work,
+) -> Result<Read, Failure> {
+    with_hands(threads, work, |reading| {
+        while let Some(event) = next()? {
+            let Ok(view) = EventView::parse(&event) else {
+                reading.read.broken += 1;
+                continue;
+            };
+            if !reading.event(&view)? {
+                return Ok(());
+            }
+        }
+        reading.drain().map(drop)
+    })
+}
+
+fn with_hands(
+    threads: usize,
+    work: &mut Work,
+    read: impl FnOnce(&mut Reading<'_>) -> Result<(), Failure>,
+) -> Result<Read, Failure> {
     std::thread::scope(|scope| {
         let hands = if threads > 1 {
             let all = (0..threads).map(|_| Lane::start(scope, work.engine.matcher())).collect();
@@ -41,11 +76,7 @@ pub(super) fn run(logs: &[PathBuf], threads: usize, work: &mut Work) -> Result<R
             Hands::One { matcher: Box::new(work.engine.matcher()), batch: Batch::default(), bytes: 0 }
         };
         let mut reading = Reading { work, hands, read: Read::default(), progress: Progress::new() };
-        for log in logs {
-            if !reading.log(log)? {
-                break;
-            }
-        }
+        read(&mut reading)?;
         Ok(reading.read)
     })
 }
@@ -119,10 +150,7 @@ impl Reading<'_> {
                 self.read.skipped += 1;
                 continue;
             }
-            self.read.events += 1;
-            self.read.bytes += event.view.len() as u64 + 1;
-            self.progress.tick(self.read.events, self.read.bytes);
-            if self.take(&event.view) && !self.absorb()? {
+            if !self.event(&event.view)? {
                 return Ok(false);
             }
             if let Some(place) = self.work.place.logs.get_mut(&name) {
@@ -135,6 +163,14 @@ impl Reading<'_> {
                 .hint("a log has one event a line, or event lists; gzip is fine"));
         }
         self.drain()
+    }
+
+    /// One event. False when nobody reads the alerts any more.
+    fn event(&mut self, view: &EventView<'_>) -> Result<bool, Failure> {
+        self.read.events += 1;
+        self.read.bytes += view.len() as u64 + 1;
+        self.progress.tick(self.read.events, self.read.bytes);
+        if self.take(view) { self.absorb() } else { Ok(true) }
     }
 
     /// Takes in one event. True when there are enough for a batch.
