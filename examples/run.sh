@@ -16,7 +16,7 @@ trap end EXIT
 trap 'exit 0' INT TERM
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-ask() { printf '$ auditward %s\n' "$(printf "%s" "$*")"; "$auditward" "$@" --server "$url"; }
+ask() { printf '$ auditward %s\n' "$*"; "$auditward" "$@" --server "$url"; }
 
 say "1. A server on a fresh folder reads an audit log (examples/README.md says what happened in it)."
 gunzip -c examples/audit.log.gz >"$folder/audit.log"
@@ -39,8 +39,7 @@ sed 's/^/  /' "$folder/said"
 ask query "select count(*) as events, min(time) as first, max(time) as last from events"
 
 say "2. What the detections found: the gravest alerts."
-ask query "select time, severity, rule, alert from alerts where severity in ('critical', 'error') order by time limit 20" 2>/dev/null ||
-    ask query "select time, severity, rule from alerts where severity in ('critical', 'error') order by time limit 20"
+ask query "select time, severity, rule, summary from alerts where severity in ('critical', 'error') order by time limit 20"
 
 say "3. Who reads secrets?"
 ask search "verb:(get OR list) resource:secrets code:<400" --limit 8

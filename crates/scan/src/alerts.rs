@@ -14,6 +14,7 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use serde::Deserialize;
 
 /// Columns and what they mean; for the page for users.
 pub static ALERT_COLUMNS: &[(&str, &str)] = &[
@@ -23,12 +24,24 @@ pub static ALERT_COLUMNS: &[(&str, &str)] = &[
     ("rule", "the rule's id"),
     ("severity", "the severity's word"),
     ("cluster", "the cluster"),
+    ("title", "the rule's title"),
+    ("summary", "what happened, in one line"),
+    ("username", "who did it; null if nobody was authenticated"),
     ("state", "`open`, `acknowledged` or `closed`"),
     ("note", "what was written when the state was changed last"),
     ("triaged_by", "who changed it"),
     ("triaged_at", "when"),
     ("alert", "the whole alert, as JSON"),
 ];
+
+/// What the columns take out of the alert's own JSON.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    title: String,
+    summary: String,
+    user: String,
+}
 
 /// The table. What is in it is read when it is asked for.
 pub(crate) struct Table(pub(crate) Option<AlertLog>);
@@ -69,7 +82,7 @@ fn schema() -> SchemaRef {
                 "time" | "triaged_at" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
                 _ => DataType::Utf8View,
             };
-            Field::new(*name, kind, matches!(*name, "note" | "triaged_by" | "triaged_at"))
+            Field::new(*name, kind, matches!(*name, "title" | "summary" | "username" | "note" | "triaged_by" | "triaged_at"))
         };
         Arc::new(Schema::new(ALERT_COLUMNS.iter().map(field).collect::<Vec<_>>()))
     });
@@ -107,6 +120,13 @@ fn batch(alerts: &[StoredAlert]) -> std::result::Result<RecordBatch, ArrowError>
         alerts.iter().for_each(|alert| texts.append_option(Some(of(alert)).filter(|text| !text.is_empty())));
         Arc::new(texts.finish())
     };
+    let told: Vec<Told> =
+        alerts.iter().map(|alert| serde_json::from_str(&alert.json).unwrap_or_default()).collect();
+    let of_told = |of: &dyn for<'a> Fn(&'a Told) -> &'a str| -> ArrayRef {
+        let mut texts = StringViewBuilder::new();
+        told.iter().for_each(|told| texts.append_option(Some(of(told)).filter(|text| !text.is_empty())));
+        Arc::new(texts.finish())
+    };
     RecordBatch::try_new(
         schema(),
         vec![
@@ -116,6 +136,9 @@ fn batch(alerts: &[StoredAlert]) -> std::result::Result<RecordBatch, ArrowError>
             text(&|alert| &alert.rule),
             text(&|alert| &alert.severity),
             text(&|alert| &alert.cluster),
+            of_told(&|told| &told.title),
+            of_told(&|told| &told.summary),
+            of_told(&|told| &told.user),
             text(&|alert| alert.triage.state.as_str()),
             words(&|alert| &alert.triage.note),
             words(&|alert| &alert.triage.by),
