@@ -82,7 +82,11 @@ fn schema() -> SchemaRef {
                 "time" | "triaged_at" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
                 _ => DataType::Utf8View,
             };
-            Field::new(*name, kind, matches!(*name, "title" | "summary" | "username" | "note" | "triaged_by" | "triaged_at"))
+            Field::new(
+                *name,
+                kind,
+                matches!(*name, "title" | "summary" | "username" | "note" | "triaged_by" | "triaged_at"),
+            )
         };
         Arc::new(Schema::new(ALERT_COLUMNS.iter().map(field).collect::<Vec<_>>()))
     });

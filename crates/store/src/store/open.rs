@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex};
 use auditward_base::Hasher;
 use auditward_base::disk::{Disk, DiskFile, Found};
 
-use super::{CATALOGUE, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store, StoreError};
+use super::{
+    CATALOGUE, CATALOGUE_BYTES_MAX, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store,
+    StoreError,
+};
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::segment::{Chunks, ReadError, Reader, SegmentMeta, SelfDescription};
 
-/// A catalogue of as many files as no store has takes less.
-const CATALOGUE_BYTES_MAX: u64 = 256 << 20;
 /// What is put behind the name of a file that cannot be read.
 const SET_ASIDE: &str = ".damaged";
 
@@ -41,7 +42,7 @@ impl Store {
         disk.create_folder(&folder).map_err(failed(&folder))?;
         let files = disk.list(&folder).map_err(failed(&folder))?;
         let mut recovered = Recovered::default();
-        recovered.damaged.extend(files.iter().filter_map(|file| set_aside_before(file)));
+        recovered.damaged.extend(files.iter().filter_map(set_aside_before));
 
         let mut files: BTreeMap<String, u64> =
             files.into_iter().map(|file| (file.name, file.bytes)).collect();
@@ -67,11 +68,12 @@ impl Store {
         };
         let (catalogue, known) = match catalogue {
             Some(catalogue) => (catalogue, true),
-            // The first catalogue is written with the first files: without one, whole files mean that it is lost.
+            // One is written when a store is begun: without it, whole files mean that it is lost.
             None => (from_files(&*disk, &folder, &files, &mut recovered), false),
         };
         recovered.catalogue_made = !known && !catalogue.segments.is_empty();
         recovered.position = catalogue.position;
+        let beyond = catalogue.beyond();
 
         let mut segments = Vec::new();
         for meta in catalogue.segments {
@@ -95,7 +97,7 @@ impl Store {
             segments.push(Arc::new(Segment { meta, path, disk: Arc::clone(&disk), doomed }));
         }
         let state = State {
-            fresh: Fresh::new(catalogue.position),
+            fresh: Fresh::new(catalogue.position, beyond),
             segments,
             position: catalogue.position,
             next_id: catalogue.next_id,
@@ -192,7 +194,9 @@ fn from_files(
     recovered: &mut Recovered,
 ) -> Catalogue {
     let mut found = Vec::new();
-    for (name, bytes) in files.iter().filter(|(name, _)| is_ours(name) && !name.ends_with(".new")) {
+    for (name, bytes) in files.iter().filter(|(name, _)| {
+        is_ours(name) && Path::new(name).extension().is_none_or(|extension| extension != "new")
+    }) {
         let path = folder.join(name);
         match describe(disk, &path, name, *bytes) {
             Ok(described) => found.push(described),
