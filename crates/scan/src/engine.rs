@@ -1,4 +1,4 @@
-//! DataFusion, with its bounds.
+//! `DataFusion`, with its bounds.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -45,7 +45,7 @@ impl Limits {
             memory_bytes: 512 << 20,
             spill_folder: spill_folder.into(),
             spill_bytes: 8 << 30,
-            time: Duration::from_secs(60),
+            time: Duration::from_mins(1),
             threads: cores.min(8),
             page_events: 10_000,
             page_bytes: 64 << 20,

@@ -57,7 +57,7 @@ impl From<DataFusionError> for ScanError {
     }
 }
 
-/// Whether memory, or the spill folder, was used up. Of the folder DataFusion tells Arrow, which keeps nothing but the text.
+/// Whether memory, or the spill folder, was used up. Of the folder `DataFusion` tells Arrow, which keeps nothing but the text.
 pub(crate) fn is_exhausted(error: &DataFusionError) -> bool {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => true,

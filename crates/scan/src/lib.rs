@@ -8,11 +8,11 @@
 //! Every answer is that of a naive scan over all events with [`auditward_expr::Compiled`], which a property test holds it
 //! to. A question sees one snapshot of the store, from beginning to end.
 //!
-//! Bounds: memory that DataFusion accounts for, beyond which it spills to a folder of its own until that is full, too;
+//! Bounds: memory that `DataFusion` accounts for, beyond which it spills to a folder of its own until that is full, too;
 //! time; threads of a runtime of its own, so that nobody else's tasks wait for a query. A question whose answer nobody
 //! waits for any more (the future or the stream is dropped) is given up.
 //!
-//! Invariant: nothing here writes to the store, whatever the SQL says. Only this crate knows DataFusion.
+//! Invariant: nothing here writes to the store, whatever the SQL says. Only this crate knows `DataFusion`.
 
 mod alerts;
 mod answer;

@@ -156,8 +156,11 @@ fn may_have_odd(segment: &Segment) -> Result<bool, datafusion::parquet::errors::
     let plain = reader.metadata().row_groups().iter().all(|group| {
         ["rest", "raw"].iter().all(|name| {
             let column = group.columns().iter().find(|column| column.column_path().string() == *name);
-            let nulls =
-                column.map(|column| column.statistics().and_then(|statistics| statistics.null_count_opt()));
+            let nulls = column.map(|column| {
+                column
+                    .statistics()
+                    .and_then(datafusion::parquet::file::statistics::Statistics::null_count_opt)
+            });
             // A file that lacks the column is of an earlier version.
             nulls.is_none_or(|nulls| nulls == u64::try_from(group.num_rows()).ok())
         })

@@ -31,7 +31,7 @@ const AHEAD: usize = 2;
 #[derive(Debug)]
 pub struct Batches {
     schema: SchemaRef,
-    batches: mpsc::Receiver<Result<RecordBatch, ScanError>>,
+    rows: mpsc::Receiver<Result<RecordBatch, ScanError>>,
     _task: Task<()>,
 }
 
@@ -43,12 +43,12 @@ impl Batches {
 
     /// The next rows; `None` at the end, and after an error.
     pub async fn next(&mut self) -> Option<Result<RecordBatch, ScanError>> {
-        self.batches.recv().await
+        self.rows.recv().await
     }
 
     /// The same on a thread that is no runtime's.
     pub fn wait_next(&mut self) -> Option<Result<RecordBatch, ScanError>> {
-        self.batches.blocking_recv()
+        self.rows.blocking_recv()
     }
 }
 
@@ -75,7 +75,7 @@ impl Scan {
             })
             .await?;
         let schema = rows.schema();
-        let (sender, batches) = mpsc::channel(AHEAD);
+        let (sender, rows_to_come) = mpsc::channel(AHEAD);
         let mut left = limit.saturating_sub(began.elapsed());
         let task = self.spawn(async move {
             loop {
@@ -92,7 +92,7 @@ impl Scan {
                 }
             }
         });
-        Ok(Batches { schema, batches, _task: task })
+        Ok(Batches { schema, rows: rows_to_come, _task: task })
     }
 
     /// A session of its own: what a statement sees is one moment, and nobody else sees what it does.
@@ -132,7 +132,7 @@ fn refused(error: DataFusionError) -> ScanError {
     }
 }
 
-/// Without what DataFusion says of itself, in our own way of beginning.
+/// Without what `DataFusion` says of itself, in our own way of beginning.
 fn plain(text: &str) -> String {
     const HINT: &str = "one `SELECT` over `events` and `alerts` is answered; nothing can be changed";
     let text = text.lines().next().unwrap_or_default();

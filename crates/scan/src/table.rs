@@ -1,4 +1,4 @@
-//! The rows of a snapshot as a table of DataFusion's.
+//! The rows of a snapshot as a table of `DataFusion`'s.
 
 use std::fmt;
 use std::sync::Arc;

@@ -28,8 +28,7 @@ fn log() -> Vec<Vec<u8>> {
 
 #[expect(clippy::print_stdout, reason = "a bench's figures are its data")]
 fn main() {
-    let events: usize =
-        std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(200_000);
+    let events: usize = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(200_000);
     let log = log();
     let mut generator = Generator::new(log.iter().map(Vec::as_slice), 1);
     let folder = std::env::temp_dir().join(format!("auditward-seal-{}", std::process::id()));
@@ -114,7 +113,9 @@ fn columns(store: &Store) {
         let reader = SerializedFileReader::new(file).expect("a Parquet file");
         rows += reader.metadata().file_metadata().num_rows();
         all += segment.meta.bytes;
-        for column in reader.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+        for column in
+            reader.metadata().row_groups().iter().flat_map(parquet::file::metadata::RowGroupMetaData::columns)
+        {
             let size = sizes.entry(column.column_path().string()).or_default();
             size.0 += column.compressed_size();
             size.1 += i64::from(column.bloom_filter_length().unwrap_or_default());

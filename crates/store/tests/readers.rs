@@ -1,5 +1,11 @@
 //! Readers of Parquet that are not ours open a store's files, and find what we know is in there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests stop at surprises, and say what they skip"
+)]
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -121,7 +121,7 @@ impl Source for Local {
             match facet.value {
                 None => top.missing = facet.events,
                 Some(value) if top.values.len() < limit => {
-                    top.values.push(Value { value, count: facet.events })
+                    top.values.push(Value { value, count: facet.events });
                 }
                 Some(_) => top.others += facet.events,
             }

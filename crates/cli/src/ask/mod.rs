@@ -34,7 +34,7 @@ use crate::output;
 /// Whom to ask; the same for every command that asks.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct AskArgs {
-    /// The server to ask; http://127.0.0.1:8440 when neither this nor --data is given
+    /// The server to ask; `http://127.0.0.1:8440` when neither this nor --data is given
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     server: Option<String>,
     /// The file whose first line is the token to show to the server

@@ -144,7 +144,7 @@ impl Remote {
                 }
                 "position" => last = data.trim().parse().ok().or(last),
                 "skipped" => {
-                    output::talk(&format!("skipped {data} events: they came faster than they were read"))
+                    output::talk(&format!("skipped {data} events: they came faster than they were read"));
                 }
                 "failure" => {
                     return Err(Failure::new(format!("`{}` says: {}", self.url, output::visible(&data))));
@@ -299,7 +299,7 @@ fn agent(ca: Option<&Path>) -> Result<Agent, Failure> {
     /// A connection on a network of one's own is made in milliseconds.
     const CONNECT_MAX: Duration = Duration::from_secs(10);
     /// A server gives up a question after a minute.
-    const ANSWER_MAX: Duration = Duration::from_secs(120);
+    const ANSWER_MAX: Duration = Duration::from_mins(2);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls =
         TlsConfig::builder().unversioned_rustls_crypto_provider(provider).root_certs(roots(ca)?).build();

@@ -59,10 +59,6 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), _lock: lock })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// A folder in it, made if it is not there.
     pub(crate) fn room(&self, name: &str) -> Result<PathBuf, Failure> {
         let path = self.path.join(name);

@@ -77,6 +77,9 @@ impl Metrics {
     }
 }
 
+/// Name, kind, what it means, and where it is.
+type Family<T> = (&'static str, &'static str, &'static str, fn(&T) -> u64);
+
 /// What is asked for numbers.
 pub(super) struct Gauges {
     pub(super) metrics: Arc<Metrics>,
@@ -106,13 +109,17 @@ impl ports::Metrics for Gauges {
 impl Gauges {
     fn intake(&self, page: &mut Page<'_>) {
         let taken = self.metrics.taken.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let families: [(&str, &str, fn(&Taken) -> u64); 3] = [
-            ("auditward_events_taken_total", "Events taken in", |taken| taken.events),
-            ("auditward_events_repeated_total", "Events that were there already", |taken| taken.repeated),
-            ("auditward_events_taken_bytes_total", "Bytes of events that came in", |taken| taken.bytes),
+        let families: [Family<Taken>; 3] = [
+            ("auditward_events_taken_total", "counter", "Events taken in", |taken| taken.events),
+            ("auditward_events_repeated_total", "counter", "Events that were there already", |taken| {
+                taken.repeated
+            }),
+            ("auditward_events_taken_bytes_total", "counter", "Bytes of events that came in", |taken| {
+                taken.bytes
+            }),
         ];
-        for (name, help, of) in families {
-            page.family(name, "counter", help);
+        for (name, kind, help, of) in families {
+            page.family(name, kind, help);
             for ((source, cluster), taken) in &taken {
                 page.sample(name, &[("source", source), ("cluster", cluster)], of(taken) as f64);
             }
@@ -207,7 +214,7 @@ impl Gauges {
     fn deliveries(&self, page: &mut Page<'_>) {
         let notifier = self.notifier.lock().unwrap_or_else(PoisonError::into_inner);
         let targets = notifier.as_ref().map(Notifier::status).unwrap_or_default();
-        let families: [(&str, &str, &str, fn(&auditward_notify::Status) -> u64); 6] = [
+        let families: [Family<auditward_notify::Status>; 6] = [
             ("auditward_deliveries_queued", "gauge", "Alerts that wait for a target", |status| status.queued),
             ("auditward_deliveries_total", "counter", "Alerts that a target took", |status| status.sent),
             ("auditward_deliveries_repeated_total", "counter", "Alerts told again", |status| status.repeated),

@@ -181,7 +181,7 @@ fn check_deployed(name: &str, words: &[String]) {
     let mut args = Vec::new();
     for pair in words[2..].chunks(2) {
         match &pair[0][..] {
-            "--ca" => continue,
+            "--ca" => {}
             "--server" => args.extend([pair[0].clone(), url.clone()]),
             "--cluster" => args.extend([pair[0].clone(), pair[1].clone()]),
             _ => args.extend([pair[0].clone(), here(&pair[1])]),

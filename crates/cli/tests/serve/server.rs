@@ -19,6 +19,10 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one and waits until it listens.
     pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
+        #[expect(
+            clippy::zombie_processes,
+            reason = "`Server` waits for it; without an address the test is over"
+        )]
         let mut child = Command::new(env!("CARGO_BIN_EXE_auditward"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -81,15 +85,11 @@ impl Server {
 
     /// A JSON answer.
     pub(crate) fn get(&self, path: &str) -> Value {
-        let (status, body) = self.ask(&format!("{}{path}", self.url));
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut answer = agent.get(format!("{}{path}", self.url)).call().unwrap();
+        let (status, body) = (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap());
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
-    }
-
-    fn ask(&self, url: &str) -> (u16, String) {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut answer = agent.get(url).call().unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
     }
 
     /// Posts a body of events.
@@ -182,7 +182,7 @@ pub(crate) fn keys(lines: &[String]) -> BTreeSet<(String, String)> {
 }
 
 pub(crate) fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"))
 }
 
 /// Asks until it is so, and fails when it is not in time.

@@ -1,8 +1,8 @@
-//! How fast questions are answered, beside DuckDB over the same files: `cargo bench -p auditward-scan`.
+//! How fast questions are answered, beside `DuckDB` over the same files: `cargo bench -p auditward-scan`.
 //!
 //! A captured log of a real cluster, repeated with other audit ids, times and users, in 1, 4 and 16 files. In every round
-//! each question is asked of us and of DuckDB in turn (`AUDITWARD_DUCKDB_PYTHON`: a Python that has the package `duckdb`;
-//! without it, of us alone), so that a busy machine slows both down; shown are the middles of all rounds. DuckDB runs in
+//! each question is asked of us and of `DuckDB` in turn (`AUDITWARD_DUCKDB_PYTHON`: a Python that has the package `duckdb`;
+//! without it, of us alone), so that a busy machine slows both down; shown are the middles of all rounds. `DuckDB` runs in
 //! one process for all rounds, with as many threads as we have, and answers with the rows' columns; we answer with events.
 //!
 //! Options: `--events 200000`, `--rounds 7`, `--threads 2`.
@@ -231,7 +231,7 @@ fn captured() -> Vec<String> {
     all
 }
 
-/// DuckDB in a Python of its own: a line of SQL in, milliseconds and rows out.
+/// `DuckDB` in a Python of its own: a line of SQL in, milliseconds and rows out.
 struct Duck {
     process: Child,
     questions: ChildStdin,

@@ -147,10 +147,13 @@ fn part(expr: &Expr, negated: bool) -> Part {
         Expr::Or(parts) if negated => all(parts, negated),
         Expr::And(parts) => all(parts, negated),
         Expr::Or(parts) => any(parts, negated),
-        Expr::Test(test) if test.field.root == Root::Anywhere => match negated {
-            false => mention::lower(test),
-            true => Part::Unknown,
-        },
+        Expr::Test(test) if test.field.root == Root::Anywhere => {
+            if negated {
+                Part::Unknown
+            } else {
+                mention::lower(test)
+            }
+        }
         Expr::Test(test) => leaf::lower(test, negated),
         Expr::Some { .. } => Part::Unknown,
     }

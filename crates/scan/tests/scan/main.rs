@@ -2,6 +2,12 @@
 //!
 //! One program for all of them, because linking the query engine takes a while.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "tests stop at surprises, and expect! makes values"
+)]
+
 mod export;
 mod follow;
 mod format;

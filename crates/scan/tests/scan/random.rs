@@ -262,7 +262,9 @@ fn sample(field: &Field, events: &[Vec<u8>], random: &mut Random) -> String {
     for _ in 0..4 {
         let Ok(view) = EventView::parse(&events[random.below(events.len())]) else { continue };
         let mut items = Vec::new();
-        field.each(&Subject::new(&view), &mut |item| items.extend(item.text().map(|text| text.into_owned())));
+        field.each(&Subject::new(&view), &mut |item| {
+            items.extend(item.text().map(std::borrow::Cow::into_owned));
+        });
         if !items.is_empty() && !random.one_in(12) {
             let at = random.below(items.len());
             return items.swap_remove(at);

@@ -48,9 +48,10 @@ fn same(event: &[u8]) -> Seen {
 fn lines(path: &Path) -> Vec<Vec<u8>> {
     let bytes = std::fs::read(path).unwrap();
     let mut text = Vec::new();
-    match path.extension().is_some_and(|extension| extension == "gz") {
-        true => _ = flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).unwrap(),
-        false => text = bytes,
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).unwrap();
+    } else {
+        text = bytes;
     }
     let mut events = Events::new(text.as_slice());
     let mut all = Vec::new();

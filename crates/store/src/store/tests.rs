@@ -196,7 +196,7 @@ fn small_files_become_large_ones() {
 fn compaction_stops_at_its_target_and_at_the_span_that_retention_allows() {
     let disk = disk();
     let retention = Retention {
-        others: Limits { age: Some(Duration::from_secs(8 * 60)), bytes: None },
+        others: Limits { age: Some(Duration::from_mins(8)), bytes: None },
         clusters: BTreeMap::new(),
     };
     let (store, _) = Store::open(Arc::clone(&disk), Config { retention, ..config() }).unwrap();

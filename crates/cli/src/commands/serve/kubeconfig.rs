@@ -1,7 +1,7 @@
 //! `auditward serve kubeconfig`
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use auditward_server::{ClusterName, kubeconfig};
 
@@ -37,16 +37,16 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let authority = self.ca.map(text).transpose()?;
-        let token = self.token_file.map(text).transpose()?.unwrap_or_default();
+        let authority = self.ca.as_deref().map(text).transpose()?;
+        let token = self.token_file.as_deref().map(text).transpose()?.unwrap_or_default();
         let page = kubeconfig(&self.cluster, &self.url, authority.as_deref(), token.trim());
         std::io::stdout().write_all(page.as_bytes())?;
         Ok(Exit::Fine)
     }
 }
 
-fn text(path: PathBuf) -> Result<String, Failure> {
+fn text(path: &Path) -> Result<String, Failure> {
     const BYTES_MAX: usize = 1 << 20;
-    String::from_utf8(input::whole(&path, BYTES_MAX)?)
+    String::from_utf8(input::whole(path, BYTES_MAX)?)
         .map_err(|_| Failure::new(format!("`{}` is not text", path.display())))
 }

@@ -126,7 +126,7 @@ fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
             match args.config().and_then(|config| live.reload(&config)) {
                 Ok(rules) => output::talk(&format!("reload: {rules} rules")),
                 Err(failure) => {
-                    output::talk(&format!("reload: everything stays as it was: {}", failure.chain()))
+                    output::talk(&format!("reload: everything stays as it was: {}", failure.chain()));
                 }
             }
             sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
