@@ -118,11 +118,11 @@ mod tests {
         let (text, rows) = table.render();
         assert_eq!(rows, 4);
         expect_test::expect![[r#"
-            USER         N
-            alice       12
-            a "b", c     3
-                         1
-            two�lines    0
+            USER        N
+            alice      12
+            a "b", c    3
+                        1
+            two�lines   0
         "#]]
         .assert_eq(&text);
     }
