@@ -224,7 +224,6 @@ impl User {
     }
 }
 
-#[expect(clippy::struct_field_names, reason = "`responseStatus.status` is its name")]
 struct Status {
     metadata: Texts,
     status: Texts,

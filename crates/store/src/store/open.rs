@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex};
 use auditward_base::Hasher;
 use auditward_base::disk::{Disk, DiskFile, Found};
 
-use super::{
-    CATALOGUE, CATALOGUE_BYTES_MAX, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store,
-    StoreError,
-};
+use super::{CATALOGUE, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store, StoreError};
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::segment::{Chunks, ReadError, Reader, SegmentMeta, SelfDescription};
 
+/// A catalogue of as many files as no store has takes less.
+const CATALOGUE_BYTES_MAX: u64 = 256 << 20;
 /// What is put behind the name of a file that cannot be read.
 const SET_ASIDE: &str = ".damaged";
 
@@ -42,7 +41,7 @@ impl Store {
         disk.create_folder(&folder).map_err(failed(&folder))?;
         let files = disk.list(&folder).map_err(failed(&folder))?;
         let mut recovered = Recovered::default();
-        recovered.damaged.extend(files.iter().filter_map(set_aside_before));
+        recovered.damaged.extend(files.iter().filter_map(|file| set_aside_before(file)));
 
         let mut files: BTreeMap<String, u64> =
             files.into_iter().map(|file| (file.name, file.bytes)).collect();
@@ -68,12 +67,11 @@ impl Store {
         };
         let (catalogue, known) = match catalogue {
             Some(catalogue) => (catalogue, true),
-            // One is written when a store is begun: without it, whole files mean that it is lost.
+            // The first catalogue is written with the first files: without one, whole files mean that it is lost.
             None => (from_files(&*disk, &folder, &files, &mut recovered), false),
         };
         recovered.catalogue_made = !known && !catalogue.segments.is_empty();
         recovered.position = catalogue.position;
-        let beyond = catalogue.beyond();
 
         let mut segments = Vec::new();
         for meta in catalogue.segments {
@@ -97,7 +95,7 @@ impl Store {
             segments.push(Arc::new(Segment { meta, path, disk: Arc::clone(&disk), doomed }));
         }
         let state = State {
-            fresh: Fresh::new(catalogue.position, beyond),
+            fresh: Fresh::new(catalogue.position),
             segments,
             position: catalogue.position,
             next_id: catalogue.next_id,
@@ -194,9 +192,7 @@ fn from_files(
     recovered: &mut Recovered,
 ) -> Catalogue {
     let mut found = Vec::new();
-    for (name, bytes) in files.iter().filter(|(name, _)| {
-        is_ours(name) && Path::new(name).extension().is_none_or(|extension| extension != "new")
-    }) {
+    for (name, bytes) in files.iter().filter(|(name, _)| is_ours(name) && !name.ends_with(".new")) {
         let path = folder.join(name);
         match describe(disk, &path, name, *bytes) {
             Ok(described) => found.push(described),
