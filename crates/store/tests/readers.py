@@ -20,7 +20,7 @@ def main(reader, pattern):
         import duckdb
 
         def ask(question):
-            return duckdb.sql(question.format(files=f"read_parquet('{pattern}')")).fetchone()[0]
+            return duckdb.sql(question.format(files=f"read_parquet('{pattern}')")).fetchall()[0][0]
 
     else:
         import chdb

@@ -154,57 +154,84 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_the_one_that_was_meant() {
-        check("collect:\n  log: []\n", &expect![[r#"
+        check(
+            "collect:\n  log: []\n",
+            &expect![[r#"
             auditward.yaml:2:3: error: unknown key `log`
               2 |   log: []
                 |   ^^^
               hint: did you mean `logs`?
-        "#]]);
-        check("detect:\n  sevrity: warning\n", &expect![[r#"
+        "#]],
+        );
+        check(
+            "detect:\n  sevrity: warning\n",
+            &expect![[r#"
             auditward.yaml:2:3: error: unknown key `sevrity`
               2 |   sevrity: warning
                 |   ^^^^^^^
               hint: did you mean `severity`?
-        "#]]);
-        check("retention: 1d\n", &expect![[r#"
+        "#]],
+        );
+        check(
+            "retention: 1d\n",
+            &expect![[r#"
             auditward.yaml:1:1: error: unknown key `retention`
               1 | retention: 1d
                 | ^^^^^^^^^
               hint: one of `data`, `listen`, `collect`, `journal`, `detect`, `store`, `query`, `notify`
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_value_that_is_none() {
-        check("detect: {severity: loud}\n", &expect![[r#"
+        check(
+            "detect: {severity: loud}\n",
+            &expect![[r#"
             auditward.yaml:1:20: error: unknown severity `loud`; there are debug, informational, notice, warning, error, critical, alert and emergency
               1 | detect: {severity: loud}
                 |                    ^^^^^
-        "#]]);
-        check("journal:\n  backlog: much\n", &expect![[r#"
+        "#]],
+        );
+        check(
+            "journal:\n  backlog: much\n",
+            &expect![[r#"
             auditward.yaml:2:12: error: `much` is no size: a whole number and a unit, as in `64MiB` or `10GB`
               2 |   backlog: much
                 |            ^^^^
-        "#]]);
-        check("store: {seal_after: 5}\n", &expect![[r#"
+        "#]],
+        );
+        check(
+            "store: {seal_after: 5}\n",
+            &expect![[r#"
             auditward.yaml:1:21: error: `5` is no time: a whole number and a unit, as in `30s`, `12h` or `90d`
               1 | store: {seal_after: 5}
                 |                     ^^
-        "#]]);
-        check("listen:\n  address: localhost\n", &expect![[r#"
+        "#]],
+        );
+        check(
+            "listen:\n  address: localhost\n",
+            &expect![[r#"
             auditward.yaml:2:12: error: invalid socket address syntax
               2 |   address: localhost
                 |            ^^^^^^^^^
-        "#]]);
-        check("listen:\n  tls: {certificate: a.pem}\n", &expect![[r#"
+        "#]],
+        );
+        check(
+            "listen:\n  tls: {certificate: a.pem}\n",
+            &expect![[r#"
             auditward.yaml:2:9: error: the key `key` is missing here
               2 |   tls: {certificate: a.pem}
                 |         ^^^^^^^^^^^
-        "#]]);
-        check("data: [\n", &expect![[r#"
+        "#]],
+        );
+        check(
+            "data: [\n",
+            &expect![[r#"
             auditward.yaml:1:7: error: expected string scalar
               1 | data: [
                 |       ^
-        "#]]);
+        "#]],
+        );
     }
 }

@@ -33,7 +33,14 @@ fn the_kubelet_reads_what_was_meant() {
         edited += 1;
         let after = after.next().unwrap();
         let Some(before) = before.get("pod") else {
-            panic!("edited what the kubelet had dropped: {before}\n{text}");
+            // Fields of the pod that have nothing to do with audit are not ours to judge: what was wrong with them still is.
+            let fault = |said: &Value| {
+                let said = said["error"].as_str().unwrap_or_default();
+                (said.starts_with("spec.") || said.starts_with("metadata.")).then(|| said.to_owned())
+            };
+            assert!(fault(&before).is_some(), "edited what the kubelet had dropped: {before}\n{text}");
+            assert!(fault(&after).is_some(), "{after}\n{text}");
+            continue;
         };
         let Some(pod) = after.get("pod") else {
             panic!("the kubelet would drop it: {after}\n{}", edit.text);
