@@ -359,6 +359,7 @@ impl Object {
     }
 }
 
+#[expect(clippy::struct_field_names, reason = "`responseStatus.status` is its name")]
 struct Status {
     code: Int32Builder,
     status: StringViewBuilder,
@@ -507,6 +508,7 @@ fn put_text(builder: &mut StringViewBuilder, value: Option<Value<'_>>) -> bool {
 }
 
 /// Whether a string that says `text` can be written anew from it: not if it holds half of a surrogate pair.
+#[expect(clippy::ptr_arg, reason = "whether it is borrowed is what tells")]
 fn is_exact(value: Value<'_>, text: &Cow<'_, str>) -> bool {
     match text {
         Cow::Borrowed(text) => is_plain(text),
@@ -515,7 +517,6 @@ fn is_exact(value: Value<'_>, text: &Cow<'_, str>) -> bool {
 }
 
 /// Whether a text that nothing was escaped in may stand in a JSON string.
-#[expect(clippy::needless_bitwise_bool, reason = "without a branch it is done many bytes at a time")]
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte >= 0x20)
 }

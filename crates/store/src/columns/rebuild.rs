@@ -224,6 +224,7 @@ impl User {
     }
 }
 
+#[expect(clippy::struct_field_names, reason = "`responseStatus.status` is its name")]
 struct Status {
     metadata: Texts,
     status: Texts,

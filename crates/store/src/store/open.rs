@@ -41,7 +41,7 @@ impl Store {
         disk.create_folder(&folder).map_err(failed(&folder))?;
         let files = disk.list(&folder).map_err(failed(&folder))?;
         let mut recovered = Recovered::default();
-        recovered.damaged.extend(files.iter().filter_map(|file| set_aside_before(file)));
+        recovered.damaged.extend(files.iter().filter_map(set_aside_before));
 
         let mut files: BTreeMap<String, u64> =
             files.into_iter().map(|file| (file.name, file.bytes)).collect();
@@ -192,7 +192,9 @@ fn from_files(
     recovered: &mut Recovered,
 ) -> Catalogue {
     let mut found = Vec::new();
-    for (name, bytes) in files.iter().filter(|(name, _)| is_ours(name) && !name.ends_with(".new")) {
+    for (name, bytes) in files.iter().filter(|(name, _)| {
+        is_ours(name) && Path::new(name).extension().is_none_or(|extension| extension != "new")
+    }) {
         let path = folder.join(name);
         match describe(disk, &path, name, *bytes) {
             Ok(described) => found.push(described),
