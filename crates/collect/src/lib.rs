@@ -6,7 +6,7 @@
 //!                                                       └── Redactor: pre-scan ──► as it is (nearly always)
 //!                                                                         └──────► walk ──► changed
 //! ```
-//! Invariant: whatever leaves [`prepare`] has been through the [`redact::Redactor`]; nothing else of an event may reach a
+//! Invariant: whatever leaves [`prepare()`] has been through the [`redact::Redactor`]; nothing else of an event may reach a
 //! disk.
 
 pub mod agent;

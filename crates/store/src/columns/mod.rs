@@ -14,7 +14,7 @@
 //! commas take exactly as many bytes as the object has. Whatever else there may be in an object takes room.
 //!
 //! Rebuilt is the same JSON value, with the fields in the order in which kube-apiserver writes them. So what kube-apiserver
-//! wrote comes back byte for byte; with [`Encoder::keep_raw`] everything does.
+//! wrote comes back byte for byte; with `keep_raw` everything does.
 
 mod encode;
 mod rebuild;
