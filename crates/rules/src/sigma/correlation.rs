@@ -161,8 +161,14 @@ pub(super) fn read(document: &Document, notes: &mut Notes) -> Option<Correlation
 /// All rules of the load: plain ones as they are, correlations with their triggers.
 pub(super) fn lower(items: &mut [Item], names: &Names, loading: &mut Loading<'_>) -> Vec<Rule> {
     let mut budget = std::mem::take(&mut loading.budget);
-    let mut lowering =
-        Lowering { items, names, budget: &mut budget, done: HashMap::new(), silent: Vec::new() };
+    let mut lowering = Lowering {
+        items,
+        names,
+        budget: &mut budget,
+        done: HashMap::new(),
+        silent: Vec::new(),
+        weights: HashMap::new(),
+    };
     let mut results = Vec::new();
     for index in 0..lowering.items.len() {
         let Body::Correlation(_) = lowering.items[index].body else { continue };
@@ -198,6 +204,8 @@ struct Lowering<'i> {
     done: HashMap<usize, Lowered>,
     /// What only feeds a correlation.
     silent: Vec<usize>,
+    /// What the rules that correlations name ask, each counted once.
+    weights: HashMap<usize, usize>,
 }
 
 #[derive(Clone)]
@@ -226,16 +234,27 @@ impl Lowering<'_> {
         let mut weight = 0;
         for word in &correlation.rules {
             let (target, lowered) = self.referred(word, index, storey, notes)?;
+            weight += match &lowered {
+                None => self.weight(target),
+                Some(inner) => inner.weight,
+            };
+            // Before anything is copied: a thousand correlations may name one large rule.
+            if weight > detection::WEIGHT_MAX || !self.budget.charge(weight) {
+                notes.error(
+                    correlation.span,
+                    format!(
+                        "the rules of this correlation ask more than {} questions",
+                        detection::WEIGHT_MAX
+                    ),
+                );
+                return None;
+            }
             let step = match lowered {
                 None => match &self.items[target].body {
-                    Body::Rule(expr) => {
-                        weight += detection::weight(expr);
-                        Source::Event(expr.clone())
-                    }
+                    Body::Rule(expr) => Source::Event(expr.clone()),
                     _ => return None,
                 },
                 Some(inner) => {
-                    weight += inner.weight;
                     let shadow = correlation.group_by.iter().find(|word| {
                         inner.aliases.contains(&word.text)
                             && !correlation.aliases.iter().any(|alias| alias.name == word.text)
@@ -255,16 +274,6 @@ impl Lowering<'_> {
                     Source::Fires { trigger: Box::new(inner.trigger), group_by: inner.group_by }
                 }
             };
-            if weight > detection::WEIGHT_MAX || !self.budget.charge(weight) {
-                notes.error(
-                    correlation.span,
-                    format!(
-                        "the rules of this correlation ask more than {} questions",
-                        detection::WEIGHT_MAX
-                    ),
-                );
-                return None;
-            }
             sources.push(Sourced { target, name: word.text.clone(), source: step });
         }
         let (trigger, group_by) = self.trigger(&correlation, sources, notes)?;
@@ -276,6 +285,12 @@ impl Lowering<'_> {
         let lowered = Lowered { trigger, group_by, weight, aliases };
         self.done.insert(index, lowered.clone());
         Some(lowered)
+    }
+
+    /// How much the rule at an index asks; nothing, if it is none.
+    fn weight(&mut self, index: usize) -> usize {
+        let Body::Rule(expr) = &self.items[index].body else { return 0 };
+        *self.weights.entry(index).or_insert_with(|| detection::weight(expr))
     }
 
     /// Which rule a word means; with its trigger, if it is a correlation.

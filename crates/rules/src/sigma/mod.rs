@@ -272,11 +272,11 @@ impl Loading<'_> {
                     rules.iter().filter_map(find).collect()
                 }
             };
+            let added = detection::weight(&filter.condition);
             for target in targets {
                 let item = &mut items[target];
                 match &mut item.body {
                     Body::Rule(expr) => {
-                        let added = detection::weight(&filter.condition);
                         let weight = detection::weight(expr) + added;
                         if weight > detection::WEIGHT_MAX || !self.budget.charge(added) {
                             notes.error(
