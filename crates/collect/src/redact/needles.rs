@@ -333,6 +333,8 @@ fn texts(rules: &Rules) -> Vec<(Vec<u8>, Needle)> {
         add(scheme, Needle::Basic);
     }
     add("8Q~", Needle::AzureSecret);
+    // Gzip, in base64.
+    add("H4sI", Needle::Base64);
     for auth in ["\"auth\"", "\"auth\\"] {
         add(auth, Needle::Auth);
     }

@@ -387,6 +387,34 @@ fn base64_wherever_it_lies() {
 }
 
 #[test]
+fn base64_over_several_lines_and_compressed() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use std::io::Write as _;
+    let encoded = STANDARD.encode(PEM.repeat(2));
+    let lines: Vec<&str> =
+        encoded.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    for between in ["\\n", "\\r\\n  "] {
+        let body = format!(r#"{{"data":{{"k":"key: |\\n  {}\\n# end"}}}}"#, lines.join(between));
+        let redacted = redacted(&event("configmaps", &body.replace("\\\\n", "\\n")));
+        for line in &lines[1..] {
+            assert!(!redacted.contains(line), "{redacted}");
+        }
+        assert!(redacted.ends_with(r##"\n# end"}}}"##), "{redacted}");
+    }
+    let packed = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        STANDARD.encode(encoder.finish().unwrap())
+    };
+    for (said, is_secret) in [("nothing to see", false), (PEM, true)] {
+        let redacted =
+            redacted(&event("configmaps", &format!(r#"{{"binaryData":{{"k":"{}"}}}}"#, packed(said))));
+        assert_eq!(redacted.contains("redacted:compressed:"), is_secret, "{redacted}");
+    }
+}
+
+#[test]
 fn uris() {
     uri(
         "/api/v1/namespaces/a/pods/b/exec?command=sh&command=-c&command=curl+-H+%22Authorization%3A+Bearer+abcDEF123456%22+x&stdin=true",
