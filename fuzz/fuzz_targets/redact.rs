@@ -13,7 +13,8 @@ use auditward_collect::redact::{DigestKey, Redactor, Rules};
 use auditward_event::EventView;
 use libfuzzer_sys::fuzz_target;
 
-static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(&Rules::default(), &DigestKey::new([7; 32])));
+static REDACTOR: LazyLock<Redactor> =
+    LazyLock::new(|| Redactor::new(&Rules::default(), &DigestKey::new([7; 32])));
 
 /// Small, so that the fuzzer comes across them.
 const LIMITS: Limits = Limits { event_bytes_max: 256, events_max: 8, body_bytes_max: 1024 };
