@@ -7,6 +7,7 @@ pub(crate) mod detect;
 mod disable;
 mod enable;
 mod man;
+mod notify;
 mod policy;
 mod query;
 mod rollback;
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     /// Check a server's configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// List where alerts go, and try it
+    #[command(subcommand, after_help = notify::HELP)]
+    Notify(notify::Command),
     /// Check, explain, simulate, compare and improve audit policies
     #[command(subcommand, after_help = policy::HELP)]
     Policy(policy::Command),
@@ -62,6 +66,7 @@ impl Command {
             Command::Serve(args) => args.run(),
             Command::Agent(args) => args.run(),
             Command::Config(command) => command.run(),
+            Command::Notify(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Rules(command) => command.run(),
             Command::Completions(args) => args.run(),

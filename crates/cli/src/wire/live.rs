@@ -150,6 +150,12 @@ impl Live {
         self.rules.set().rules().len()
     }
 
+    /// How the targets of alerts fare.
+    pub(crate) fn deliveries(&self) -> Vec<auditward_notify::Status> {
+        let notifier = self.notifier.lock().unwrap_or_else(PoisonError::into_inner);
+        notifier.as_ref().map(Notifier::status).unwrap_or_default()
+    }
+
     pub(crate) fn numbers(&self) -> Numbers {
         let taken = self.metrics.taken();
         let waiting = self.journal.status().readers.iter().map(|reader| reader.events).max();

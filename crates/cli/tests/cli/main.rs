@@ -13,6 +13,7 @@ mod ask;
 mod detect;
 mod enable;
 mod node;
+mod notify;
 mod policy;
 mod rules;
 mod status;

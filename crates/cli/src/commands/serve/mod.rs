@@ -1,6 +1,7 @@
 //! `auditward serve`
 
 mod kubeconfig;
+mod targets;
 mod token;
 mod watch;
 

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::targets::Targets;
 use crate::config::Config;
 use crate::output::{self, bytes, count};
 use crate::wire::{Live, Numbers};
@@ -14,6 +15,7 @@ pub(super) struct Watch<'l> {
     began: Instant,
     drawn: Instant,
     before: Numbers,
+    targets: Targets,
 }
 
 impl<'l> Watch<'l> {
@@ -21,7 +23,14 @@ impl<'l> Watch<'l> {
 
     pub(super) fn new(live: &'l Live) -> Self {
         let now = Instant::now();
-        Watch { live, on: io::stderr().is_terminal(), began: now, drawn: now, before: Numbers::default() }
+        Watch {
+            live,
+            on: io::stderr().is_terminal(),
+            began: now,
+            drawn: now,
+            before: Numbers::default(),
+            targets: Targets::default(),
+        }
     }
 
     /// Where it is, what it reads, what it looks for.
@@ -37,7 +46,15 @@ impl<'l> Watch<'l> {
     pub(super) fn draw(&mut self) {
         let now = Instant::now();
         let since = now.duration_since(self.drawn);
-        if !self.on || since < Self::DRAW_EVERY {
+        if since < Self::DRAW_EVERY {
+            return;
+        }
+        for line in self.targets.look(&self.live.deliveries()) {
+            self.clear();
+            output::talk(&line);
+        }
+        self.drawn = now;
+        if !self.on {
             return;
         }
         let numbers = self.live.numbers();
@@ -49,7 +66,6 @@ impl<'l> Watch<'l> {
             count(numbers.alerts, "alert"),
             numbers.waiting
         );
-        self.drawn = now;
         self.before = numbers;
     }
 

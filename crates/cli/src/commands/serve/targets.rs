@@ -1,0 +1,71 @@
+//! Says on stderr when a target of alerts stops taking them, and when it takes them again.
+
+use std::collections::BTreeMap;
+
+use auditward_notify::Status;
+
+use crate::output::{count, visible};
+
+/// Deliveries in a row that must fail before anybody is told: what heals by itself in a second is not worth a line.
+const FAILING_MIN: u32 = 3;
+
+/// What was told of each target.
+#[derive(Debug, Default)]
+pub(super) struct Targets(BTreeMap<String, Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    failing: bool,
+    dead: u64,
+}
+
+impl Targets {
+    /// The lines to say now.
+    pub(super) fn look(&mut self, targets: &[Status]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for status in targets {
+            let told = self.0.entry(status.target.clone()).or_default();
+            let name = &status.target;
+            let error = status.last_error.as_ref().map_or("", |error| error.what.as_str());
+            if !told.failing && status.failing >= FAILING_MIN {
+                let queued = count(status.queued, "alert");
+                lines.push(format!("target {name} takes no alerts: {}; {queued} waiting", visible(error)));
+                told.failing = true;
+            } else if told.failing && status.failing == 0 {
+                lines.push(format!("target {name} takes alerts again"));
+                told.failing = false;
+            }
+            if status.dead > told.dead {
+                let more = count(status.dead - told.dead, "alert");
+                lines.push(format!("target {name}: {more} given up: {}", visible(error)));
+                told.dead = status.dead;
+            }
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auditward_notify::Happened;
+
+    use super::*;
+
+    #[test]
+    fn changes_are_told_once() {
+        let mut targets = Targets::default();
+        let mut look = |failing, dead| {
+            let last_error = Some(Happened { at: 0, what: "nobody\u{1b} listens".to_owned() });
+            let target = "oncall".to_owned();
+            targets
+                .look(&[Status { target, queued: 2, failing, dead, last_error, ..Status::default() }])
+                .join("\n")
+        };
+        assert_eq!(look(2, 0), "");
+        assert_eq!(look(3, 0), "target oncall takes no alerts: nobody\u{fffd} listens; 2 alerts waiting");
+        assert_eq!(look(9, 0), "");
+        assert_eq!(look(0, 0), "target oncall takes alerts again");
+        assert_eq!(look(0, 1), "target oncall: 1 alert given up: nobody\u{fffd} listens");
+        assert_eq!(look(0, 1), "");
+    }
+}
