@@ -6,7 +6,7 @@
 //!
 //! - plain: the same bytes and nothing else, written and synced as often, one thread;
 //! - ours, with as many events an append;
-//! - zstd: the same bytes, each append packed at level 1, then as plain. What packing would cost and save.
+//! - zstd: the same bytes, each append packed as ours are, then as plain: what of the difference is the packing.
 //!
 //! `AUDITWARD_BENCH_DIR` is where it writes; by default the build folder, because a temporary folder may be in memory.
 

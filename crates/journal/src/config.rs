@@ -7,9 +7,10 @@ use std::path::PathBuf;
 pub struct Config {
     /// Where its files are; nothing else may be there.
     pub folder: PathBuf,
-    /// A file that has grown to this many bytes is followed by a new one. Opening reads about as much.
+    /// A file that has grown to this many bytes is followed by a new one. Opening reads about as much, and unpacks it.
     pub file_bytes: u64,
-    /// When the slowest reader leaves more bytes than these unread, nothing more is taken: [`crate::AppendError::Behind`].
+    /// When the slowest reader leaves more bytes than these unread, as they are on disk, nothing more is taken:
+    /// [`crate::AppendError::Behind`].
     pub bytes_max: u64,
     /// How many events are remembered by their keys, to know them again. Each takes about 80 bytes of memory and 16 on disk;
     /// 0 remembers none.
@@ -23,11 +24,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Files of 64 MiB, 8 GiB unread, a million keys, 256 MiB left free.
+    /// Files of 32 MiB, 8 GiB unread, a million keys, 256 MiB left free.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
-            file_bytes: 64 << 20,
+            file_bytes: 32 << 20,
             bytes_max: 8 << 30,
             keys_max: 1_000_000,
             free_min: 256 << 20,

@@ -11,7 +11,8 @@ pub struct Damage {
     pub file: PathBuf,
     /// Where in it.
     pub bytes: Range<u64>,
-    /// The events that were there, by position. Empty if it was none: then a checkpoint may be older than it was.
+    /// The events that were there, by position. Empty if it was none: then a checkpoint may be older than it was. Empty,
+    /// too, if nothing of the file can be read: readers find out from the files around it.
     pub lost: Range<u64>,
 }
 
@@ -20,6 +21,7 @@ impl fmt::Display for Damage {
         let Self { file, bytes, lost } = self;
         write!(f, "`{}` is damaged from byte {} to {}: ", file.display(), bytes.start, bytes.end)?;
         match lost.end.saturating_sub(lost.start) {
+            0 if bytes.start == 0 => f.write_str("nothing of it can be read"),
             0 => f.write_str("no event is lost, a checkpoint may be"),
             1 => write!(f, "event {} is lost", lost.start),
             count => write!(f, "{count} events are lost, {} to {}", lost.start, lost.end - 1),

@@ -95,7 +95,15 @@ pub(crate) fn begin(
 impl Copied {
     fn new(kind: Kind, first: u64, body: Vec<u8>) -> Self {
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let frame = Frame { kind, length, count: 0, first, durable: 0, body_sum: crc32c::crc32c(&body) };
+        let frame = Frame {
+            kind,
+            packed: false,
+            length,
+            count: 0,
+            first,
+            durable: 0,
+            body_sum: crc32c::crc32c(&body),
+        };
         Self { frame, body }
     }
 }

@@ -12,10 +12,12 @@ use crate::error::{AppendError, OpenError};
 use crate::files::{Writer, data_path, keys_path};
 use crate::format::body::{self, Note};
 use crate::format::frame::{Frame, Kind};
+use crate::format::keys;
+use crate::format::pack::Packer;
 use crate::reader::Reader;
+use crate::recover;
 use crate::status::{Backlog, Status};
 use crate::window::Window;
-use crate::{format::keys, recover};
 
 /// Events on disk. Clones are the same journal; the last one to go closes it.
 #[derive(Clone, Debug)]
@@ -53,6 +55,7 @@ impl Journal {
             written: Condvar::new(),
             arrived: Condvar::new(),
             tidying: Mutex::new(()),
+            packer: Packer::default(),
         };
         Ok((Self { shared: Arc::new(shared) }, recovered))
     }
@@ -67,7 +70,7 @@ impl Journal {
         let Append { entries, checkpoints } = append;
         let notes: Vec<_> = checkpoints.into_iter().map(Note::Source).collect();
         // Before the lock is taken, because this is the larger part of the work and nearly always right.
-        let mut written = Written::new(&notes, &entries);
+        let mut written = Written::new(&notes, &entries).packed(&self.shared.packer);
         let mut state = self.shared.lock();
         self.shared.admit(&mut state, &notes, written.body.len())?;
         let first = state.next;
@@ -89,6 +92,7 @@ impl Journal {
         } else {
             if repeated > 0 {
                 let new = entries.iter().zip(&is_new).filter(|(_, new)| **new).map(|(entry, _)| *entry);
+                // Not packed, because others wait; it is rare.
                 written = Written::new(&notes, &new.collect::<Vec<_>>());
             }
             Some(state.enqueue(taken, written, notes))
@@ -178,6 +182,7 @@ pub(crate) struct Shared {
     pub(crate) arrived: Condvar,
     /// Held by the one who removes files.
     tidying: Mutex<()>,
+    packer: Packer,
 }
 
 #[derive(Debug)]
@@ -224,9 +229,10 @@ pub(crate) struct Waiting {
 
 pub(crate) type Outcome = OnceLock<Result<(), AppendError>>;
 
-/// A body with its checksum.
+/// A body as it goes to the disk.
 pub(crate) struct Written {
     pub(crate) body: Vec<u8>,
+    packed: bool,
     sum: u32,
 }
 
@@ -234,7 +240,14 @@ impl Written {
     pub(crate) fn new(notes: &[Note], entries: &[Entry<'_>]) -> Self {
         let body = body::write(notes, entries);
         let sum = crc32c::crc32c(&body);
-        Self { body, sum }
+        Self { body, packed: false, sum }
+    }
+
+    /// The same, packed if that is worth it.
+    fn packed(self, packer: &Packer) -> Self {
+        let Some(body) = packer.pack(&self.body) else { return self };
+        let sum = crc32c::crc32c(&body);
+        Self { body, packed: true, sum }
     }
 }
 
@@ -294,9 +307,9 @@ impl State {
 impl Waiting {
     pub(crate) fn new(first: u64, taken: usize, written: Written, notes: Vec<Note>) -> Self {
         let number = |length| u32::try_from(length).unwrap_or(u32::MAX);
-        let Written { body, sum: body_sum } = written;
+        let Written { body, packed, sum: body_sum } = written;
         let (length, count) = (number(body.len()), number(taken));
-        let frame = Frame { kind: Kind::Append, length, count, first, durable: 0, body_sum };
+        let frame = Frame { kind: Kind::Append, packed, length, count, first, durable: 0, body_sum };
         Self { frame, body, notes, outcome: Arc::default() }
     }
 }

@@ -11,6 +11,7 @@ use crate::error::ReadError;
 use crate::files::data_path;
 use crate::format::body::Body;
 use crate::format::frame::Kind;
+use crate::format::pack::Unpacker;
 use crate::journal::{Journal, State};
 use crate::scan::{Step, Walk};
 
@@ -186,7 +187,14 @@ impl Reader {
                     Ok(file) => {
                         let offset = crate::format::head::HEAD_BYTES as u64;
                         let sequence = place.sequence;
-                        self.walk.insert(Walk { file, sequence, offset, end: place.bytes, from: None })
+                        self.walk.insert(Walk {
+                            file,
+                            sequence,
+                            offset,
+                            end: place.bytes,
+                            from: None,
+                            unpacker: Unpacker::default(),
+                        })
                     }
                     // It was released since we looked for it, which the next look will see.
                     Err(source) => return Err(ReadError::Io { path, source }),

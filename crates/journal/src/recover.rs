@@ -28,6 +28,7 @@ use crate::format::body::Note;
 use crate::format::frame::{FRAME_BYTES, Frame, Kind};
 use crate::format::head::{HEAD_BYTES, Head, NoHead};
 use crate::format::keys;
+use crate::format::pack::Unpacker;
 use crate::journal::{DataFile, Recovered, State};
 use crate::scan::{Step, Walk};
 use crate::status::Status;
@@ -302,7 +303,14 @@ impl Old {
         let mut scan = Scan::default();
         let offset = if self.head.is_some() { HEAD_BYTES as u64 } else { 0 };
         let file = Arc::clone(&self.file);
-        let mut walk = Walk { file, sequence: self.sequence, offset, end: self.bytes, from: None };
+        let mut walk = Walk {
+            file,
+            sequence: self.sequence,
+            offset,
+            end: self.bytes,
+            from: None,
+            unpacker: Unpacker::default(),
+        };
         while let Some(step) = walk.next()? {
             match step {
                 Step::Good { offset, frame, body } => {

@@ -8,6 +8,7 @@ use auditward_base::disk::DiskFile;
 
 use crate::format::body::Body;
 use crate::format::frame::{FRAME_BYTES, Frame, MAGIC};
+use crate::format::pack::Unpacker;
 
 /// Reads a data file from `offset` to `end`.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Walk {
     pub(crate) end: u64,
     /// Frames that have no event from this position on are passed over unread.
     pub(crate) from: Option<u64>,
+    pub(crate) unpacker: Unpacker,
 }
 
 /// What is next in a file.
@@ -64,7 +66,7 @@ impl Walk {
         Ok(Frame::read(&head, self.sequence).filter(|_| whole))
     }
 
-    fn body(&self, offset: u64, frame: &Frame) -> io::Result<Option<Body>> {
+    fn body(&mut self, offset: u64, frame: &Frame) -> io::Result<Option<Body>> {
         // Before memory is taken for it.
         if frame.bytes() > self.end - offset {
             return Ok(None);
@@ -74,7 +76,8 @@ impl Walk {
         if !whole || crc32c::crc32c(&text) != frame.body_sum {
             return Ok(None);
         }
-        Ok(Body::read(text, frame.count))
+        let plain = if frame.packed { self.unpacker.unpack(&text) } else { Some(text) };
+        Ok(plain.and_then(|plain| Body::read(plain, frame.count)))
     }
 
     /// Where the next frame begins, or the end.

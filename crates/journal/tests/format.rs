@@ -28,7 +28,9 @@ fn config() -> Config {
 fn write(disk: &FaultyDisk) {
     let (journal, _) = Journal::open(Arc::new(disk.clone()), config()).unwrap();
     let text = |number: u8| format!(r#"{{"kind":"Event","auditID":"{number}"}}"#).into_bytes();
-    let texts: Vec<_> = (0..7).map(text).collect();
+    let mut texts: Vec<_> = (0..7).map(text).collect();
+    // Long enough to be packed.
+    texts.push(format!(r#"{{"kind":"Event","auditID":"7","long":"{}"}}"#, "x".repeat(3000)).into_bytes());
     let entry =
         |cluster, number: u8| Entry { cluster, key: [number; 16], event: &texts[usize::from(number)] };
     let checkpoint = |source: &str, value: &[u8]| Checkpoint { source: source.into(), value: value.into() };
@@ -49,7 +51,8 @@ fn write(disk: &FaultyDisk) {
         journal.append(append).unwrap();
     }
     journal.release("store", 2);
-    let last = Append { entries: vec![entry("one", 5), entry("one", 6)], checkpoints: vec![] };
+    let last =
+        Append { entries: vec![entry("one", 5), entry("one", 6), entry("one", 7)], checkpoints: vec![] };
     journal.append(last).unwrap();
 }
 
@@ -80,7 +83,7 @@ fn tell(disk: &FaultyDisk) -> String {
     while let Some(records) = reader.next(10, 10_000, Duration::ZERO).unwrap() {
         for record in records.iter() {
             let (key, event) = (record.key[0], String::from_utf8_lossy(record.event));
-            writeln!(told, "{} {} {key} {event}", record.position, record.cluster).unwrap();
+            writeln!(told, "{} {} {key} {event:.50}", record.position, record.cluster).unwrap();
         }
     }
     told
@@ -100,7 +103,7 @@ fn the_first_format() {
     let expected = r#"agent/é at [0, 255]
 log at [97, 116, 32, 50, 48]
 readers {"store": 2}
-keys 7 next 7 cut 0
+keys 8 next 8 cut 0
 0 one 0 {"kind":"Event","auditID":"0"}
 1 zwei 1 {"kind":"Event","auditID":"1"}
 2 one 2 {"kind":"Event","auditID":"2"}
@@ -108,6 +111,7 @@ keys 7 next 7 cut 0
 4 one 4 {"kind":"Event","auditID":"4"}
 5 one 5 {"kind":"Event","auditID":"5"}
 6 one 6 {"kind":"Event","auditID":"6"}
+7 one 7 {"kind":"Event","auditID":"7","long":"xxxxxxxxxxxx
 "#;
     assert_eq!(tell(&load(&sample())), expected);
 }

@@ -192,7 +192,9 @@ impl World {
             self.made = self.made.max(number);
             let mut key = [0; 16];
             key[4..12].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
-            let length = self.dice.index(200);
+            // Now and then long enough to be packed.
+            let longest = if self.dice.chance(100_000) { 4000 } else { 200 };
+            let length = self.dice.index(longest);
             self.texts.entry(key).or_insert_with(|| {
                 first_try.insert(key);
                 format!("{number}:{}", "x".repeat(length)).into_bytes()

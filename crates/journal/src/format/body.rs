@@ -147,6 +147,8 @@ fn put_name(text: &mut Vec<u8>, name: &str) {
 
 #[cfg(test)]
 mod tests {
+    use auditward_base::disk::faulty::Dice;
+
     use super::*;
 
     fn sample() -> Vec<u8> {
@@ -181,5 +183,21 @@ mod tests {
         assert!(Body::read(text.clone(), 2).is_none());
         assert!(Body::read(text.clone(), 4).is_none());
         assert!(Body::read([&text[..], b"x"].concat(), 3).is_none());
+    }
+
+    #[test]
+    fn whatever_has_a_right_sum_is_read_or_refused() {
+        let mut dice = Dice::new(1);
+        for _ in 0..20_000 {
+            let mut text = sample();
+            for _ in 0..=dice.below(4) {
+                let at = dice.index(text.len());
+                text[at] = dice.roll().to_le_bytes()[0];
+            }
+            text.truncate(text.len() - dice.index(4));
+            if let Some(body) = Body::read(text, 3) {
+                assert!((0..body.len()).all(|index| body.entry(index).is_some()));
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! goes into it: what a file system gives back from an older file is no frame of this one. No text in UTF-8 has the first
 //! byte, so nobody can write an event that looks like a frame.
 
+use super::POSITION_MAX;
 use super::bytes::Bytes;
 use crate::append::{BODY_BYTES_MAX, ENTRIES_MAX};
 
@@ -26,6 +27,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) kind: Kind,
+    /// Whether the body is packed.
+    pub(crate) packed: bool,
     /// How long the body is.
     pub(crate) length: u32,
     /// How many events are in it.
@@ -54,7 +57,8 @@ impl Frame {
             Kind::Append => 1,
             Kind::Carried => 2,
         };
-        // 5: how the body is packed, 0 for not at all. 6, 7: nothing yet.
+        bytes[5] = u8::from(self.packed);
+        // 6, 7: nothing yet.
         bytes[8..12].copy_from_slice(&self.length.to_le_bytes());
         bytes[12..16].copy_from_slice(&self.count.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.first.to_le_bytes());
@@ -72,14 +76,15 @@ impl Frame {
         if bytes.array()? != MAGIC {
             return None;
         }
-        let kind = match bytes.array()? {
-            [1, 0, 0, 0] => Kind::Append,
-            [2, 0, 0, 0] => Kind::Carried,
+        let (kind, packed) = match bytes.array()? {
+            [1, packed @ (0 | 1), 0, 0] => (Kind::Append, packed == 1),
+            [2, packed @ (0 | 1), 0, 0] => (Kind::Carried, packed == 1),
             _ => return None,
         };
         let (length, count, first, durable) = (bytes.u32()?, bytes.u32()?, bytes.u64()?, bytes.u64()?);
-        let frame = Self { kind, length, count, first, durable, body_sum: bytes.u32()? };
-        let bounded = length as usize <= BODY_BYTES_MAX && count as usize <= ENTRIES_MAX;
+        let frame = Self { kind, packed, length, count, first, durable, body_sum: bytes.u32()? };
+        let bounded =
+            length as usize <= BODY_BYTES_MAX && count as usize <= ENTRIES_MAX && first <= POSITION_MAX;
         (bounded && bytes.u32()? == expected).then_some(frame)
     }
 }
@@ -94,7 +99,15 @@ mod tests {
 
     #[test]
     fn read_as_written_in_its_own_file_only_and_never_with_a_flipped_bit() {
-        let frame = Frame { kind: Kind::Append, length: 90, count: 3, first: 70, durable: 36, body_sum: 5 };
+        let frame = Frame {
+            kind: Kind::Append,
+            packed: true,
+            length: 90,
+            count: 3,
+            first: 70,
+            durable: 36,
+            body_sum: 5,
+        };
         let bytes = frame.write(4);
         assert_eq!(Frame::read(&bytes, 4), Some(frame));
         assert_eq!(Frame::read(&bytes, 5), None);

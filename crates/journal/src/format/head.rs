@@ -1,7 +1,7 @@
 //! The first bytes of a data file.
 
-use super::VERSION;
 use super::bytes::Bytes;
+use super::{POSITION_MAX, VERSION};
 
 /// How long it is.
 pub(crate) const HEAD_BYTES: usize = 44;
@@ -46,7 +46,8 @@ impl Head {
             let mut bytes = Bytes(text);
             let (magic, version, zero) = (bytes.array()?, bytes.u32()?, bytes.u32()?);
             let head = Self { sequence: bytes.u64()?, first: bytes.u64()?, next: bytes.u64()? };
-            (magic == MAGIC && zero == 0 && bytes.u32()? == sum).then_some((version, head))
+            let bounded = head.first <= POSITION_MAX && head.next <= POSITION_MAX;
+            (magic == MAGIC && zero == 0 && bounded && bytes.u32()? == sum).then_some((version, head))
         };
         match read().ok_or(NoHead::Damaged)? {
             (VERSION, head) => Ok(head),

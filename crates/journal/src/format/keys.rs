@@ -1,7 +1,7 @@
 //! A key file: which events are in a data file, by their keys, so that opening need not read the events.
 
-use super::VERSION;
 use super::bytes::Bytes;
+use super::{POSITION_MAX, VERSION};
 use crate::append::Key;
 
 const MAGIC: [u8; 8] = *b"\xFFAWKEYS\n";
@@ -48,8 +48,9 @@ pub(crate) fn read(text: &[u8], sequence: u64) -> Option<Keys> {
     let mut keys = Keys::new();
     while !bytes.0.is_empty() {
         let (first, count) = (bytes.u64()?, bytes.u32()?);
+        (first <= POSITION_MAX).then_some(())?;
         for index in 0..u64::from(count) {
-            keys.push((first.checked_add(index)?, bytes.array()?));
+            keys.push((first + index, bytes.array()?));
         }
     }
     Some(keys)
@@ -57,6 +58,8 @@ pub(crate) fn read(text: &[u8], sequence: u64) -> Option<Keys> {
 
 #[cfg(test)]
 mod tests {
+    use auditward_base::disk::faulty::Dice;
+
     use super::*;
 
     #[test]
@@ -75,5 +78,24 @@ mod tests {
         for cut in 0..text.len() {
             assert_eq!(read(&text[..cut], 7), None, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn whatever_has_a_right_sum_is_read_or_refused() {
+        let mut dice = Dice::new(1);
+        let text = write(7, (3..20).map(|position| (position, [1; 16])));
+        let read_again = |_| {
+            let mut text = text[..text.len() - 4].to_vec();
+            for _ in 0..=dice.below(3) {
+                let at = dice.index(text.len());
+                text[at] = dice.roll().to_le_bytes()[0];
+            }
+            text.truncate(text.len() - dice.index(40));
+            let sum = crc32c::crc32c(&text);
+            text.extend(sum.to_le_bytes());
+            read(&text, 7).is_some()
+        };
+        let taken = (0..10_000).map(read_again).filter(|taken| *taken).count();
+        assert!(taken > 100 && taken < 9_900, "{taken}");
     }
 }
