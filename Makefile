@@ -18,15 +18,15 @@ setup: ## install what building and testing need
 	@scripts/setup.sh test
 
 run: program ## build the program, start a server, feed it a captured audit log and ask it questions
-	@AUDITWARD=$(abspath $(target))/quick/auditward sh examples/run.sh
+	@AUDITWARD=$(abspath $(target))/debug/auditward sh examples/run.sh
 
 tour: program ## show what it knows without a server: detections over a log, policies, a node's files
-	@AUDITWARD=$(abspath $(target))/quick/auditward sh examples/tour.sh
+	@AUDITWARD=$(abspath $(target))/debug/auditward sh examples/tour.sh
 
-# Minutes faster to build than a release, and fast enough to look at.
+# Many minutes faster to build than a release, and fast enough to look at.
 program:
 	@scripts/setup.sh run
-	@cargo build --profile quick --locked --package auditward
+	@cargo build --locked --package auditward
 
 test: setup ## every check and every test
 	@cargo xtask tidy
@@ -35,7 +35,7 @@ test: setup ## every check and every test
 torture: ## the tests under a seed, with SEEDS (10000) of them: crashes, torn writes, full and failing disks
 	@AUDITWARD_SEEDS=$(SEEDS) cargo test --release --locked --package auditward-journal --test model
 
-tidy: ## every check but the tests: format, lints, arrows, docs, generated pages, fuzz targets, dependencies
+tidy: ## every check but the tests: format, lints, arrows, docs, generated pages, dependencies
 	@cargo xtask tidy
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
