@@ -23,8 +23,6 @@ const CHECKS: &[Check] = &[
         ]))
     }),
     ("generated", generate::check),
-    // Clippy has looked at them; this links them too.
-    ("fuzz", || succeed(cargo().args(["build", "--package", "auditward-fuzz", "--bins", "--locked"]))),
     // Its database of advisories cannot be reached from everywhere, so `advisories` is not among them.
     ("deny", || {
         succeed(cargo().args(["deny", "--log-level", "warn", "check", "bans", "licenses", "sources"]))
