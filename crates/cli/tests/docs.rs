@@ -1,25 +1,30 @@
 //! Every `console` block in the README and in `docs/` is run, and what it shows must be what comes.
 //!
 //! In such a block a line that begins with `$ ` is a command for the shell, run in the project's root with
-//! `auditward` on the path; what follows, up to the next command, is its output, stdout and stderr together.
+//! `auditward` on the path; what follows, up to the next command, is its output, stdout and stderr together. Questions
+//! go to a server that has taken in the examples' log.
 //! `UPDATE_EXPECT=1 cargo test -p auditward --test docs` writes the output anew.
 
 #![allow(clippy::unwrap_used, reason = "tests stop at surprises")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 #[test]
 fn every_shown_command_does_what_is_shown() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut pages = vec![root.join("README.md")];
     collect(&root.join("docs"), &mut pages);
+    let server = Server::start(&root);
     let mut commands = 0;
     let mut stale = Vec::new();
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();
-        let fresh = rerun(&text, &root, &mut commands);
+        let fresh = rerun(&text, &root, &server, &mut commands);
         if text == fresh {
             continue;
         }
@@ -47,7 +52,7 @@ fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
 }
 
 /// The page with the output of every command written anew.
-fn rerun(page: &str, root: &Path, commands: &mut usize) -> String {
+fn rerun(page: &str, root: &Path, server: &Server, commands: &mut usize) -> String {
     let mut fresh = String::new();
     let mut lines = page.lines().peekable();
     while let Some(line) = lines.next() {
@@ -59,14 +64,14 @@ fn rerun(page: &str, root: &Path, commands: &mut usize) -> String {
             // Old output is dropped; each command brings its own.
             if let Some(command) = line.strip_prefix("$ ") {
                 *commands += 1;
-                fresh += &format!("{line}\n{}", run(command, root));
+                fresh += &format!("{line}\n{}", run(command, root, &server.url));
             }
         }
     }
     fresh
 }
 
-fn run(command: &str, root: &Path) -> String {
+fn run(command: &str, root: &Path, server: &str) -> String {
     let folder = Path::new(env!("CARGO_BIN_EXE_auditward")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let output = Command::new("sh")
@@ -74,7 +79,66 @@ fn run(command: &str, root: &Path) -> String {
         .current_dir(root)
         .env_clear()
         .env("PATH", path)
+        .env("AUDITWARD_SERVER", server)
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// A server that has taken in the examples' log; gone when it is dropped.
+struct Server {
+    child: Child,
+    folder: PathBuf,
+    url: String,
+}
+
+impl Server {
+    fn start(root: &Path) -> Self {
+        let folder = std::env::temp_dir().join(format!("auditward-docs-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let packed = fs::File::open(root.join("examples/audit.log.gz")).unwrap();
+        let mut events = String::new();
+        flate2::bufread::MultiGzDecoder::new(BufReader::new(packed)).read_to_string(&mut events).unwrap();
+        fs::write(folder.join("audit.log"), &events).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_auditward"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--cluster", "prod", "--log"])
+            .arg(folder.join("audit.log"))
+            .arg("--data")
+            .arg(folder.join("data"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut server = Server { child, folder, url: String::new() };
+        let mut said = BufReader::new(server.child.stderr.take().unwrap()).lines();
+        let address = said.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
+        thread::spawn(move || said.for_each(drop));
+        server.url = address.unwrap().split(',').next().unwrap().to_owned();
+        server.until("select count(*) from events", &events.lines().count().to_string(), root);
+        let alerts = run("auditward detect -o json examples/audit.log.gz 2>/dev/null", root, &server.url);
+        server.until("select count(*) from alerts", &alerts.lines().count().to_string(), root);
+        server
+    }
+
+    fn until(&self, query: &str, answer: &str, root: &Path) {
+        let end = Instant::now() + Duration::from_mins(2);
+        let ask = || run(&format!("auditward query -o csv '{query}'"), root, &self.url);
+        loop {
+            let said = ask();
+            if said.lines().last() == Some(answer) {
+                return;
+            }
+            assert!(Instant::now() < end, "{query}: {said}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+        _ = fs::remove_dir_all(&self.folder);
+    }
 }

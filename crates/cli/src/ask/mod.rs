@@ -34,13 +34,13 @@ use crate::output;
 /// Whom to ask; the same for every command that asks.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct AskArgs {
-    /// The server to ask; `http://127.0.0.1:8440` when neither this nor --data is given
+    /// The server to ask, or else $`AUDITWARD_SERVER`, or else `http://127.0.0.1:8440`
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     server: Option<String>,
-    /// The file whose first line is the token to show to the server
+    /// The file whose first line is the token to show to the server, or else $`AUDITWARD_TOKEN_FILE`
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     token_file: Option<PathBuf>,
-    /// Certificates (PEM) of the authority that vouches for the server, instead of the system's
+    /// Certificates (PEM) of the authority that vouches for the server, or else $`AUDITWARD_CA`, or else the system's
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     ca: Option<PathBuf>,
     /// Ask the data folder of a server that is not running
@@ -51,15 +51,28 @@ pub(crate) struct AskArgs {
 impl AskArgs {
     /// Whoever is meant.
     pub(crate) fn open(&self) -> Result<Box<dyn Source>, Failure> {
-        const HERE: &str = "http://127.0.0.1:8440";
-        match &self.data {
-            Some(folder) => Ok(Box::new(Local::open(folder)?)),
-            None => {
-                let url = self.server.as_deref().unwrap_or(HERE);
-                Ok(Box::new(remote::Remote::new(url, self.token_file.as_deref(), self.ca.as_deref())?))
-            }
+        if let Some(folder) = &self.data {
+            return Ok(Box::new(Local::open(folder)?));
         }
+        let named = |flag: &Option<PathBuf>, variable| flag.clone().or_else(|| variable_path(variable));
+        let url = self.server.clone().or_else(|| std::env::var(SERVER).ok().filter(|url| !url.is_empty()));
+        Ok(Box::new(remote::Remote::new(
+            url.as_deref().unwrap_or(HERE),
+            named(&self.token_file, "AUDITWARD_TOKEN_FILE").as_deref(),
+            named(&self.ca, "AUDITWARD_CA").as_deref(),
+        )?))
     }
+}
+
+/// Whom to ask when no flag says it.
+const SERVER: &str = "AUDITWARD_SERVER";
+
+/// The server of this machine.
+const HERE: &str = "http://127.0.0.1:8440";
+
+/// A path from the environment; an empty one is none.
+fn variable_path(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// Answers questions.
