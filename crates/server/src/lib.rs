@@ -43,5 +43,5 @@ pub use identity::{Identity, Role};
 pub use kubeconfig::kubeconfig;
 pub use layers::log::{Log, Said};
 pub use openapi::openapi;
-pub use server::{ReloadError, Server, StartError};
+pub use server::{Server, StartError};
 pub use tls::TlsError;

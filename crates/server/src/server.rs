@@ -76,17 +76,6 @@ pub enum StartError {
     System(#[source] io::Error),
 }
 
-/// Why a running server did not take what is new. It goes on with what it had.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// The tokens can't be read.
-    #[error(transparent)]
-    Tokens(#[from] TokensError),
-    /// The certificates are of no use.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
-
 impl Server {
     /// Starts one: when this returns it listens. What it has to say goes to `log`.
     pub fn start(config: &Config, ports: Ports, log: Log) -> Result<Self, StartError> {
@@ -124,13 +113,14 @@ impl Server {
         &self.addresses
     }
 
-    /// Reads certificates and tokens anew. Connections that are there stay. What can't be read leaves what was there.
-    pub fn reload(&self) -> Result<(), ReloadError> {
-        self.app.guard.reload()?;
-        if let Some(tls) = &self.tls {
-            tls.reload()?;
-        }
-        Ok(())
+    /// Reads the file of tokens again. If it can't be used, those that were known stay good.
+    pub fn reload_tokens(&self) -> Result<(), TokensError> {
+        self.app.guard.reload()
+    }
+
+    /// Reads certificates and key again, for new connections. If they can't be used, the old ones stay.
+    pub fn reload_certificates(&self) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
     }
 
     /// Stops: takes in no new connection, lets those end what they are at, and after the deadline breaks off what is

@@ -10,7 +10,6 @@ use auditward_base::disk::OsDisk;
 use auditward_collect::redact::{self, DigestKey, Redactor};
 use auditward_detect::RuleSet;
 use auditward_journal::{self as journal, Journal};
-use auditward_notify::{Feed, Notifier, Settings, Stopped};
 use auditward_scan::{Limits, Scan};
 use auditward_server::ports::Ports;
 use auditward_server::{self as server, Said, Server};
@@ -21,6 +20,7 @@ use super::detect::{self, Memories, Rules};
 use super::intake::Intake;
 use super::metrics::Gauges;
 use super::rules::{Shelf, Tally};
+use super::targets::Targets;
 use super::trail::Questions;
 use super::triage::Desk;
 use super::{Folder, Health, Metrics, Parts, Stop, feed, keep, tail};
@@ -38,7 +38,7 @@ pub(crate) struct Live {
     metrics: Arc<Metrics>,
     journal: Journal,
     rules: Rules,
-    notifier: Arc<Mutex<Option<Notifier>>>,
+    targets: Targets,
     server: Mutex<Option<Server>>,
     address: SocketAddr,
     /// Those that take in, those that work on it.
@@ -72,18 +72,9 @@ impl Live {
         let (metrics, tally) = (Arc::new(Metrics::default()), Tally::default());
         let rules = Rules::new(set);
         let kept = keep::Kept::default();
-        let log: Arc<dyn Feed> = Arc::new(feed::Log(alerts.clone()));
-        let notifier = Notifier::start(
-            Settings {
-                targets: config.notify.clone(),
-                folder: folder.room("notify")?,
-                stdout: Box::new(std::io::stdout()),
-            },
-            &log,
-        )
-        .map_err(context("could not start sending alerts"))?;
-        let notifier = Arc::new(Mutex::new(Some(notifier)));
-        let wake = notifier.clone();
+        let log = Arc::new(feed::Log(alerts.clone()));
+        let targets = Targets::start(config.notify.clone(), log, folder.room("notify")?)?;
+        let wake = targets.clone();
         let parts = detect::Parts {
             journal: &journal,
             alerts: alerts.clone(),
@@ -91,11 +82,7 @@ impl Live {
             memories,
             metrics: metrics.clone(),
             tally: tally.clone(),
-            wake: Box::new(move || {
-                if let Some(notifier) = &*wake.lock().unwrap_or_else(PoisonError::into_inner) {
-                    notifier.wake();
-                }
-            }),
+            wake: Box::new(move || wake.wake()),
         };
         let workers = vec![
             keep::start(&journal, &store, &kept, &stop, &health)?,
@@ -116,7 +103,7 @@ impl Live {
                 journal: journal.clone(),
                 store,
                 alerts,
-                notifier: notifier.clone(),
+                targets: targets.clone(),
                 tally,
                 health: health.clone(),
             }),
@@ -131,7 +118,7 @@ impl Live {
             metrics,
             journal,
             rules,
-            notifier,
+            targets,
             server: Mutex::new(Some(server)),
             address,
             sources: Mutex::new(sources),
@@ -152,8 +139,7 @@ impl Live {
 
     /// How the targets of alerts fare.
     pub(crate) fn deliveries(&self) -> Vec<auditward_notify::Status> {
-        let notifier = self.notifier.lock().unwrap_or_else(PoisonError::into_inner);
-        notifier.as_ref().map(Notifier::status).unwrap_or_default()
+        self.targets.status()
     }
 
     pub(crate) fn numbers(&self) -> Numbers {
@@ -168,15 +154,17 @@ impl Live {
         }
     }
 
-    /// Reads rules, tokens and certificates again. What cannot be read leaves everything as it was.
-    pub(crate) fn reload(&self, config: &Config) -> Result<usize, Failure> {
-        let set = rule_set(config)?;
-        if let Some(server) = &*self.server.lock().unwrap_or_else(PoisonError::into_inner) {
-            server.reload().map_err(context("could not use the new certificates or tokens"))?;
-        }
-        let rules = set.rules().len();
-        self.rules.replace(set);
-        Ok(rules)
+    /// Reads rules, tokens, certificates and targets again, each for itself: a mistake in a rule keeps no new certificate
+    /// waiting. What cannot be read stays as it was, and is told.
+    pub(crate) fn reload(&self, config: &Config) -> Vec<Failure> {
+        let rules = rule_set(config).map(|set| self.rules.replace(set));
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = server.as_ref().map_or((Ok(()), Ok(())), |server| {
+            let tokens = server.reload_tokens().map_err(context("could not use the new tokens"));
+            (tokens, server.reload_certificates().map_err(context("could not use the new certificates")))
+        });
+        let targets = self.targets.change(config.notify.clone());
+        [rules, server.0, server.1, targets].into_iter().filter_map(Result::err).collect()
     }
 
     /// Ends everything: first what takes in, then what works on it, so that little is left to be done again.
@@ -192,13 +180,7 @@ impl Live {
                 _ = thread.join();
             }
         }
-        let notifier = self.notifier.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Stopped::Waiting(targets)) = notifier.map(|notifier| notifier.stop(GRACE)) {
-            output::talk(&format!(
-                "still waiting for {}: what it was told is told again",
-                targets.join(", ")
-            ));
-        }
+        self.targets.stop(GRACE);
         drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }

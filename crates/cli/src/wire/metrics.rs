@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use auditward_journal::{Appended, Journal};
-use auditward_notify::Notifier;
 use auditward_server::ports;
 use auditward_store::Store;
 use auditward_store::alerts::AlertLog;
 
 use super::Health;
 use super::rules::Tally;
+use super::targets::Targets;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ pub(super) struct Gauges {
     pub(super) journal: Journal,
     pub(super) store: Store,
     pub(super) alerts: AlertLog,
-    pub(super) notifier: Arc<Mutex<Option<Notifier>>>,
+    pub(super) targets: Targets,
     pub(super) tally: Tally,
     pub(super) health: Health,
 }
@@ -212,8 +212,7 @@ impl Gauges {
     }
 
     fn deliveries(&self, page: &mut Page<'_>) {
-        let notifier = self.notifier.lock().unwrap_or_else(PoisonError::into_inner);
-        let targets = notifier.as_ref().map(Notifier::status).unwrap_or_default();
+        let targets = self.targets.status();
         let families: [Family<auditward_notify::Status>; 6] = [
             ("auditward_deliveries_queued", "gauge", "Alerts that wait for a target", |status| status.queued),
             ("auditward_deliveries_total", "counter", "Alerts that a target took", |status| status.sent),

@@ -23,6 +23,7 @@ mod metrics;
 mod rules;
 mod stop;
 mod tail;
+mod targets;
 mod trail;
 mod triage;
 mod worker;

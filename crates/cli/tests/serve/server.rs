@@ -83,12 +83,18 @@ impl Server {
         panic!("`{part}` was not said:\n{all}");
     }
 
-    /// A JSON answer.
-    pub(crate) fn get(&self, path: &str) -> Value {
+    /// An answer.
+    pub(crate) fn text(&self, path: &str) -> String {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut answer = agent.get(format!("{}{path}", self.url)).call().unwrap();
         let (status, body) = (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap());
         assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// A JSON answer.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let body = self.text(path);
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
     }
 

@@ -271,7 +271,7 @@ impl Running {
     /// Makes a token before or while it runs.
     pub(crate) fn token(&self, role: Role, cluster: Option<&str>) -> String {
         let token = token(&self.folder, role, cluster);
-        self.server.as_ref().unwrap().reload().unwrap();
+        self.server.as_ref().unwrap().reload_tokens().unwrap();
         token
     }
 }

@@ -128,13 +128,13 @@ fn certificates_are_replaced_and_connections_stay() {
     assert_ne!(kept.read(&mut buffer).unwrap(), 0);
 
     new.write(&running.folder);
-    running.server.as_ref().unwrap().reload().unwrap();
+    running.server.as_ref().unwrap().reload_certificates().unwrap();
     assert_eq!(ask(&mut secure(running.address, &new, None, &[]), "GET", "/healthz", &[]).status, 200);
     assert_eq!(ask(&mut kept, "GET", "/healthz", &[]).status, 200);
 
     // What can't be used is not taken, and what was there stays.
     fs::write(running.folder.join("tls.crt"), "no certificate").unwrap();
-    let error = running.server.as_ref().unwrap().reload().unwrap_err();
+    let error = running.server.as_ref().unwrap().reload_certificates().unwrap_err();
     assert!(error.to_string().ends_with("tls.crt`: there is no certificate in it"), "{error}");
     assert_eq!(ask(&mut secure(running.address, &new, None, &[]), "GET", "/healthz", &[]).status, 200);
 }

@@ -24,7 +24,8 @@ use watch::Watch;
 ///
 /// Reads audit logs of this machine (--log) and takes what API servers' audit webhooks and agents send. Each event is on disk
 /// before it is acknowledged. What the rules find becomes an alert, once; everything can be searched, by `auditward search`
-/// and its kin or through the HTTP API. Stops at Ctrl-C; at SIGHUP it reads rules and certificates again.
+/// and its kin or through the HTTP API. Stops at Ctrl-C; at SIGHUP it reads rules, tokens, certificates and
+/// targets of alerts again.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -124,12 +125,7 @@ fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     while !signals.stop.load(Ordering::Relaxed) {
         if signals.reload.swap(false, Ordering::Relaxed) {
             sd_notify::notify(&[sd_notify::NotifyState::Reloading]).ok();
-            match args.config().and_then(|config| live.reload(&config)) {
-                Ok(rules) => output::talk(&format!("reload: {rules} rules")),
-                Err(failure) => {
-                    output::talk(&format!("reload: everything stays as it was: {}", failure.chain()));
-                }
-            }
+            reload(args, &live);
             sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
         }
         watch.draw();
@@ -140,6 +136,19 @@ fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     live.stop();
     watch.ended();
     Ok(Exit::Fine)
+}
+
+fn reload(args: &ServeArgs, live: &Live) {
+    let config = match args.config() {
+        Ok(config) => config,
+        Err(failure) => {
+            return output::talk(&format!("reload: everything stays as it was: {}", failure.chain()));
+        }
+    };
+    for failure in live.reload(&config) {
+        output::talk(&format!("reload: this part stays as it was: {}", failure.chain()));
+    }
+    output::talk(&format!("reload: {}", output::count(live.rules() as u64, "rule")));
 }
 
 /// Who is root keeps things where services do, everybody else at home.
