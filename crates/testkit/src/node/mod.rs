@@ -319,6 +319,15 @@ impl Node {
         containerd::ctr(&self.namespace, &["images", "tag", image, name]).map(drop)
     }
 
+    /// Puts the images of an archive of this machine into the node.
+    pub fn import_images(&self, archive: &Path) -> Result<(), NodeError> {
+        // The node sees what lies in /tmp by the same path.
+        let copy = self.folder.join("images.tar");
+        fs::copy(archive, &copy).map_err(NodeError::io(archive))?;
+        containerd::ctr(&self.namespace, &["images", "import", &copy.to_string_lossy()])?;
+        fs::remove_file(&copy).map_err(NodeError::io(&copy))
+    }
+
     /// The number of the node's first process, as this machine counts: when it is gone, all is.
     pub fn init_pid(&self) -> u32 {
         self.namespace.init
