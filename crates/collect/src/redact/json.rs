@@ -58,8 +58,9 @@ impl Redactor {
                     let key = frame.key_of(text);
                     let secret = frame.secret || places.secrets.binary_search(&at).is_ok();
                     let hidden = frame.hides(&key, at, places);
+                    let items = if object { None } else { self.items(&key, context) };
                     frame.after = None;
-                    open.push(Frame { secret, hidden, object, ..Frame::default() });
+                    open.push(Frame { secret, hidden, object, items, ..Frame::default() });
                 }
                 Token::Close { .. } => {
                     open.pop();
@@ -115,7 +116,9 @@ impl Redactor {
         // A field called `secret` of an object of Kubernetes holds the name of a Secret.
         let names_a_secret = !context.nested && key.eq_ignore_ascii_case(b"secret") && is_name(said);
         let by_key = || self.needles.names().telling(&key).filter(|_| !names_a_secret);
-        if let Some(kind) = pair.or_else(by_key).or_else(|| frame.after.clone()) {
+        if let Some(kind) =
+            pair.or_else(by_key).or_else(|| frame.after.clone()).or_else(|| frame.items.clone())
+        {
             if is_mark(said) || is_placeholder(said) {
                 return None;
             }
@@ -125,6 +128,15 @@ impl Redactor {
             }
         }
         self.text(said, Context { nested: true, secret: frame.secret, depth: context.depth })
+    }
+
+    /// What kind of secrets are in a list of this name: `passwords`, or `password` where several are taken.
+    fn items(&self, key: &[u8], context: Context) -> Option<Kind> {
+        let names = self.needles.names();
+        let singular = key.strip_suffix(b"s").unwrap_or(key);
+        // A list called `secrets` in an object of Kubernetes holds the names of Secrets.
+        let names_secrets = !context.nested && singular.eq_ignore_ascii_case(b"secret");
+        names.telling(key).or_else(|| names.telling(singular)).filter(|_| !names_secrets)
     }
 
     /// What kind of secret follows an option that has its value in the next item.
@@ -145,6 +157,8 @@ struct Frame {
     object: bool,
     /// The key of the value that comes next, with its quotes.
     key: Option<(usize, usize)>,
+    /// It is a list whose name tells that its items are secret.
+    items: Option<Kind>,
     /// The item before was an option whose value comes next: `--password`.
     after: Option<Kind>,
 }

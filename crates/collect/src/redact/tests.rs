@@ -285,6 +285,17 @@ fn credentials_by_their_looks() {
 }
 
 #[test]
+fn lists_of_telling_names() {
+    body(
+        "widgets",
+        r#"{"spec":{"passwords":["hunter2","$(FROM_ENV)"],"apiKeys":["k1",{"id":"x"}],"password":["hunter2"],"secrets":["db"],"tokensPerMinute":["5"]}}"#,
+        &expect![[
+            r#"{"spec":{"passwords":["redacted:password:326e","$(FROM_ENV)"],"apiKeys":["redacted:key:0000",{"id":"x"}],"password":["redacted:password:326e"],"secrets":["db"],"tokensPerMinute":["5"]}}"#
+        ]],
+    );
+}
+
+#[test]
 fn values_of_telling_names() {
     body(
         "pods",
