@@ -46,5 +46,6 @@ bench: ## decisions beside kube-apiserver's own evaluator, how fast events are r
 	@cargo bench --locked --package auditward-policy --bench decide
 	@cargo bench --locked --package auditward-event --bench view
 	@cargo bench --locked --package auditward-collect --bench redact
+	@cargo bench --locked --package auditward-collect --bench intake
 	@cargo bench --locked --package auditward-detect --bench detect
 	@cargo bench --locked --package auditward-journal --bench append
