@@ -49,3 +49,6 @@ bench: ## decisions beside kube-apiserver's own evaluator, how fast events are r
 	@cargo bench --locked --package auditward-collect --bench intake
 	@cargo bench --locked --package auditward-detect --bench detect
 	@cargo bench --locked --package auditward-journal --bench append
+	@cargo bench --locked --package auditward-store --bench seal
+	@cargo bench --locked --package auditward-scan --bench ask
+	@cargo bench --locked --package auditward --bench serve

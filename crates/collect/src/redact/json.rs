@@ -130,13 +130,12 @@ impl Redactor {
         self.text(said, Context { nested: true, secret: frame.secret, depth: context.depth })
     }
 
-    /// What kind of secrets are in a list of this name: `passwords`, or `password` where several are taken.
+    /// What kind of secrets are in a list of this name.
     fn items(&self, key: &[u8], context: Context) -> Option<Kind> {
-        let names = self.needles.names();
-        let singular = key.strip_suffix(b"s").unwrap_or(key);
         // A list called `secrets` in an object of Kubernetes holds the names of Secrets.
-        let names_secrets = !context.nested && singular.eq_ignore_ascii_case(b"secret");
-        names.telling(key).or_else(|| names.telling(singular)).filter(|_| !names_secrets)
+        let names_secrets =
+            !context.nested && key.strip_suffix(b"s").unwrap_or(key).eq_ignore_ascii_case(b"secret");
+        self.needles.names().telling_list(key).filter(|_| !names_secrets)
     }
 
     /// What kind of secret follows an option that has its value in the next item.

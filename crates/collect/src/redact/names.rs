@@ -82,6 +82,11 @@ impl Names {
         }
         built_in(name).map(Kind::Borrowed)
     }
+
+    /// The same of a list's items: `passwords`, or `password` where several are taken.
+    pub(super) fn telling_list(&self, name: &[u8]) -> Option<Kind> {
+        self.telling(name).or_else(|| self.telling(name.strip_suffix(b"s").or(name.strip_suffix(b"S"))?))
+    }
 }
 
 /// The kinds of secrets that names tell of.

@@ -97,6 +97,12 @@ const WORDS: &[&str] = &[
     "KEY:",
     "KEY ",
     "KEY\\",
+    "keys\"",
+    "keys\\",
+    "Keys\"",
+    "Keys\\",
+    "KEYS\"",
+    "KEYS\\",
     "key-data",
     "pwd",
     "PWD",
@@ -220,14 +226,19 @@ impl Needles {
     /// Whether the name that holds `at` tells of a secret, and something stands behind it that could be one.
     fn word_is_suspect(&self, text: &[u8], at: Range<usize>) -> bool {
         let name = name_around(text, at);
-        if self.shared.names.telling(&text[name.clone()]).is_none() {
+        let tells = self.shared.names.telling(&text[name.clone()]).is_some();
+        if !tells && self.shared.names.telling_list(&text[name.clone()]).is_none() {
             return false;
         }
         let behind = &text[name.end..];
         let behind = &behind[behind.iter().take_while(|byte| is_filling(**byte)).count()..];
         match behind {
-            // A name's value: not if it is an object, an array or a switch.
-            [b':', rest @ ..] => !is_no_text(rest.trim_ascii_start()),
+            // A name's value: not if it is an object or a switch; a list if it may be one of texts.
+            [b':', rest @ ..] => match rest.trim_ascii_start() {
+                [b'[', items @ ..] => matches!(items.trim_ascii_start(), [b'"' | b'\\', ..]),
+                rest => tells && !is_no_text(rest),
+            },
+            _ if !tells => false,
             [b'=' | b'%' | b'&', ..] => true,
             // `"name":"TOKEN","value":…`, or the words of a command; `"path":"token"}` is none.
             [b',' | b'}', ..] => text[name.start..].starts_with(b"-") || is_pair(text, name),
@@ -246,12 +257,12 @@ const fn is_filling(byte: u8) -> bool {
     matches!(byte, b'\\' | b'"' | b'\'' | b'`' | b' ' | b'\t' | b'\n' | b'\r' | b']')
 }
 
-/// Whether an object or array begins here, or one of the words of JSON stands here.
+/// Whether an object begins here, or one of the words of JSON stands here.
 fn is_no_text(text: &[u8]) -> bool {
     let is_word = |word: &&[u8]| {
         text.strip_prefix(*word).is_some_and(|rest| matches!(rest.first(), Some(b',' | b'}' | b']')))
     };
-    matches!(text.first(), Some(b'{' | b'[')) || [&b"true"[..], b"false", b"null"].iter().any(is_word)
+    text.first() == Some(&b'{') || [&b"true"[..], b"false", b"null"].iter().any(is_word)
 }
 
 /// Whether this is the value of `name` or `key`, and there is a `value` in the same object. Whatever is too far to be seen
