@@ -110,11 +110,9 @@ impl Line {
             ("\"requestReceivedTimestamp\":\"", Part::Time),
             ("\"stageTimestamp\":\"", Part::Time),
         ] {
-            let at = rest
-                .rfind(key)
-                .map(|at| at + key.len())
-                .filter(|_| part.is_time() || rest.len() == line.len());
-            let Some(at) = at else { continue };
+            // The event's own times stand behind its bodies.
+            let at = if matches!(part, Part::Id) { rest.find(key) } else { rest.rfind(key) };
+            let Some(at) = at.map(|at| at + key.len()) else { continue };
             parts.push(Part::Text(rest[..at].to_owned()));
             parts.push(part);
             rest = &rest[at + rest[at..].find('"').unwrap()..];
@@ -136,12 +134,6 @@ impl Line {
             }
         }
         out.push('\n');
-    }
-}
-
-impl Part {
-    const fn is_time(&self) -> bool {
-        matches!(self, Part::Time)
     }
 }
 
