@@ -7,6 +7,7 @@
 )]
 
 mod crash;
+mod follow;
 mod refuse;
 mod reload;
 mod secrets;

@@ -19,12 +19,17 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one and waits until it listens.
     pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_at(data, "127.0.0.1:0", arguments)
+    }
+
+    /// Starts one on this address.
+    pub(crate) fn start_at(data: &Path, address: &str, arguments: &[&str]) -> Self {
         #[expect(
             clippy::zombie_processes,
             reason = "`Server` waits for it; without an address the test is over"
         )]
         let mut child = Command::new(env!("CARGO_BIN_EXE_auditward"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", address, "--data"])
             .arg(data)
             .args(arguments)
             .stdin(Stdio::null())
