@@ -10,7 +10,7 @@
 //!
 //! A catalogue that is damaged is made anew from what the files say of themselves: see [`Catalogue::from_files`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use auditward_base::Digest;
 use serde::{Deserialize, Serialize};
@@ -87,39 +87,45 @@ impl Catalogue {
 
     /// Made anew from all whole files of the folder.
     ///
-    /// A file whose rows are in another one is left out. So are the files that were sealed last if one of them is missing:
-    /// the power went while they were being written, and the journal still has their rows. What retention had removed and the
-    /// disk had not is there again, until it is removed again.
+    /// A file whose rows are in another one is left out. Where of the files that were sealed last one is missing, the power
+    /// went while they were being written, and the journal still has the rows of the missing one: so the position is that
+    /// before them, and whoever reads on from there passes over the rows of the others ([`Catalogue::beyond`]). What retention
+    /// had removed and the disk had not is there again, until it is removed again.
     pub fn from_files(files: Vec<(SegmentMeta, SelfDescription)>) -> Self {
         let there: BTreeSet<u64> = files.iter().map(|(meta, _)| meta.id).collect();
-        let replaced: BTreeSet<u64> = files
-            .iter()
-            .flat_map(|(_, itself)| match &itself.origin {
-                Origin::Compaction { replaces, .. } => replaces.as_slice(),
-                Origin::Seal { .. } => &[],
+        let ids = |seal: bool| {
+            files.iter().flat_map(move |(_, itself)| match &itself.origin {
+                Origin::Compaction { replaces, .. } if !seal => replaces.as_slice(),
+                Origin::Seal { files, .. } if seal => files.as_slice(),
+                _ => &[],
             })
-            .copied()
-            .collect();
-        let newest = files.iter().map(|(_, itself)| itself.origin.through()).max().unwrap_or_default();
-        let torn = |itself: &SelfDescription| match &itself.origin {
-            Origin::Seal { through, files } if *through == newest => {
-                files.iter().any(|id| !there.contains(id) && !replaced.contains(id))
-            }
-            _ => false,
         };
-        // Of siblings that are not there some trace may be left, too.
-        let siblings = files.iter().flat_map(|(_, itself)| match &itself.origin {
-            Origin::Seal { files, .. } => files.as_slice(),
-            Origin::Compaction { .. } => &[],
+        let replaced: BTreeSet<u64> = ids(false).copied().collect();
+        let next_id = ids(true).chain(&there).chain(&replaced).max().map_or(0, |id| id + 1);
+        let newest = files.iter().map(|(_, itself)| itself.origin.through()).max().unwrap_or_default();
+        let of_newest = || files.iter().filter(|(_, itself)| itself.origin.through() == newest);
+        // What was put together had been in a catalogue.
+        let whole = of_newest().any(|(_, itself)| match &itself.origin {
+            Origin::Compaction { .. } => true,
+            Origin::Seal { files, .. } => files.iter().all(|id| there.contains(id)),
         });
-        let next_id = siblings.chain(&there).chain(&replaced).max().map_or(0, |id| id + 1);
-        let kept =
-            |(meta, itself): &(SegmentMeta, SelfDescription)| !replaced.contains(&meta.id) && !torn(itself);
-        let files: Vec<_> = files.into_iter().filter(kept).collect();
-        let position = files.iter().map(|(_, itself)| itself.origin.through()).max().unwrap_or_default();
-        let mut segments: Vec<SegmentMeta> = files.into_iter().map(|(meta, _)| meta).collect();
+        let before =
+            files.iter().map(|(_, itself)| itself.origin.through()).filter(|through| *through < newest);
+        let position = if whole { newest } else { before.max().unwrap_or_default() };
+        let kept = files.into_iter().map(|(meta, _)| meta).filter(|meta| !replaced.contains(&meta.id));
+        let mut segments: Vec<SegmentMeta> = kept.collect();
         segments.sort_by_key(|segment| segment.id);
         Catalogue::new(position, next_id, segments)
+    }
+
+    /// By cluster: the position before which all its rows are in files, where that is beyond [`Catalogue::position`].
+    pub fn beyond(&self) -> BTreeMap<String, u64> {
+        let mut beyond = BTreeMap::new();
+        for segment in self.segments.iter().filter(|segment| segment.position.1 >= self.position) {
+            let position: &mut u64 = beyond.entry(segment.cluster.clone()).or_default();
+            *position = segment.position.1.saturating_add(1).max(*position);
+        }
+        beyond
     }
 }
 
@@ -154,7 +160,8 @@ mod tests {
         check(vec![], 0, 0, &[]);
         check(vec![sealed(1, 20, &[1]), sealed(0, 10, &[0])], 20, 2, &[0, 1]);
         // The second seal is not whole.
-        check(vec![sealed(0, 10, &[0]), sealed(1, 20, &[1, 2])], 10, 3, &[0]);
+        check(vec![sealed(0, 10, &[0]), sealed(1, 20, &[1, 2])], 10, 3, &[0, 1]);
+        check(vec![sealed(1, 20, &[1, 2])], 0, 3, &[1]);
         check(vec![sealed(0, 10, &[0]), sealed(1, 20, &[1, 2]), sealed(2, 20, &[1, 2])], 20, 3, &[0, 1, 2]);
         // Whoever was put together is not there twice.
         check(vec![sealed(0, 10, &[0]), sealed(1, 20, &[1]), compacted(2, 20, &[0, 1])], 20, 3, &[2]);
@@ -162,6 +169,14 @@ mod tests {
         check(vec![sealed(1, 20, &[1]), compacted(2, 10, &[0])], 20, 3, &[1, 2]);
         // An older seal may lack a file: retention took it.
         check(vec![sealed(1, 20, &[0, 1]), sealed(2, 30, &[2])], 30, 3, &[1, 2]);
+    }
+
+    #[test]
+    fn rows_of_a_seal_that_is_not_whole_are_passed_over() {
+        let mut catalogue = Catalogue::new(10, 3, vec![sealed(1, 10, &[1]).0, sealed(2, 20, &[2, 3]).0]);
+        assert!(catalogue.beyond().is_empty());
+        catalogue.segments[1].position = (12, 14);
+        assert_eq!(catalogue.beyond(), BTreeMap::from([("c".to_owned(), 15)]));
     }
 
     #[test]

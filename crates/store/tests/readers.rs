@@ -41,11 +41,10 @@ fn check(reader: &str) {
     let events = capture();
     for (events, first) in events.chunks(600).zip((0..).step_by(600)) {
         let received = MicroTime::from_micros(0);
-        let row = |(event, position): (&'_ Vec<u8>, u64)| (position, event.clone());
-        let owned: Vec<(u64, Vec<u8>)> = events.iter().zip(first..).map(row).collect();
-        let rows: Vec<Row<'_>> = owned
+        let rows: Vec<Row<'_>> = events
             .iter()
-            .map(|(position, event)| Row { position: *position, cluster: "prod", received, event })
+            .zip(first..)
+            .map(|(event, position)| Row { position, cluster: "prod", received, event })
             .collect();
         store.append(&rows).unwrap();
         store.seal().unwrap();

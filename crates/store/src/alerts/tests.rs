@@ -193,3 +193,89 @@ fn a_later_version_is_not_touched() {
         "`/data/alerts/alerts-0000000000000001.log` has version 2, and the newest that is known here is 1";
     assert_eq!(error.to_string(), text);
 }
+
+mod faults {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use auditward_base::disk::faulty::{Dice, Faults, Loss};
+
+    use super::*;
+
+    /// `AUDITWARD_TORTURE=10000` for more.
+    fn seeds() -> u64 {
+        std::env::var("AUDITWARD_TORTURE").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+    }
+
+    /// What a call has returned for is there, once, under the number that was told, whatever happens to the machine.
+    fn run(seed: u64) {
+        let mut dice = Dice::new(seed);
+        let faulty = FaultyDisk::new(seed);
+        let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+        let (mut log, _) = open(&disk);
+        let mut told: BTreeMap<String, (u64, TriageState)> = BTreeMap::new();
+        for _ in 0..5 {
+            match dice.below(3) {
+                0 => faulty.crash_after(dice.below(40)),
+                1 => faulty.set_faults(Faults {
+                    errors_per_million: 40_000,
+                    sync_errors_per_million: 60_000,
+                    capacity: None,
+                }),
+                _ => faulty.set_faults(Faults {
+                    capacity: Some(faulty.used() + dice.below(900)),
+                    ..Faults::default()
+                }),
+            }
+            for _ in 0..dice.below(16) {
+                let names: Vec<String> =
+                    (0..dice.below(4)).map(|_| format!("id{}", dice.below(30))).collect();
+                let alerts: Vec<NewAlert<'_>> = names.iter().map(|id| alert(id, 2)).collect();
+                if let Ok(numbers) = log.append(&alerts) {
+                    for (id, number) in names.iter().zip(numbers) {
+                        let before = told.entry(id.clone()).or_insert((number, TriageState::Open));
+                        assert_eq!(before.0, number, "{id}");
+                    }
+                }
+                let id = format!("id{}", dice.below(30));
+                let state = TriageState::ALL[dice.index(3)];
+                match log.triage(&id, &Triage { state, ..Triage::default() }) {
+                    Ok(_) => told.get_mut(&id).unwrap().1 = state,
+                    // It may be there nevertheless.
+                    Err(AlertError::Io { .. }) => {
+                        _ = told.get_mut(&id).map(|known| known.1 = TriageState::ALL[0])
+                    }
+                    Err(_) => assert!(!told.contains_key(&id)),
+                }
+            }
+            drop(log);
+            faulty.restart(if dice.chance(500_000) { Loss::Power } else { Loss::Process });
+            let recovered;
+            (log, recovered) = open(&disk);
+            let alerts = log.after(0, 1000).unwrap();
+            let ids: BTreeSet<&str> = alerts.iter().map(|alert| alert.id.as_str()).collect();
+            assert_eq!(ids.len(), alerts.len());
+            assert!(alerts.is_sorted_by(|a, b| a.seq < b.seq));
+            for (id, (number, _)) in &told {
+                let found = log.get(id).unwrap();
+                assert_eq!(found.map(|alert| alert.seq), Some(*number), "{id} {recovered:?}");
+                assert!(*number < recovered.next);
+            }
+            // What was there without our knowing is told now.
+            for alert in alerts {
+                let known = told.entry(alert.id).or_insert((alert.seq, alert.triage.state));
+                if known.1 != TriageState::Open {
+                    assert_eq!(known.1, alert.triage.state);
+                }
+                known.1 = alert.triage.state;
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_told_is_there_whatever_happens() {
+        for seed in 0..seeds() {
+            let outcome = std::panic::catch_unwind(|| run(seed));
+            assert!(outcome.is_ok(), "seed {seed}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use file::{Appender, Chunks};
-pub use read::{ReadError, Reader};
+pub use read::{BATCH_BYTES, ReadError, Reader};
 pub use write::{WriteError, Writer};
 
 /// What the catalogue knows of a file; the file's own metadata say the same, but for `bytes` and `digest`.

@@ -10,6 +10,9 @@ use thiserror::Error;
 use super::SelfDescription;
 use crate::schema::FORMAT;
 
+/// How large a batch should be at most, by the middle size of the file's rows.
+pub const BATCH_BYTES: u64 = 8 << 20;
+
 /// Why a file was not read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -39,7 +42,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads the file's end. `rows` is how many rows a batch has at most.
+    /// Reads the file's end. `rows` is how many rows a batch has at most; fewer if it would be larger than [`BATCH_BYTES`].
     pub fn new<R: ChunkReader + 'static>(file: R, rows: usize) -> Result<Self, ReadError> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
         let metadata = builder.metadata().file_metadata().key_value_metadata();
@@ -55,6 +58,15 @@ impl Reader {
             Ok(_) => {}
             Err(_) => return Err(ReadError::Foreign("auditward.format")),
         }
+        let groups = builder.metadata().row_groups().iter();
+        let (all, bytes) = groups.fold((0, 0), |(rows, bytes), group| {
+            (
+                rows + u64::try_from(group.num_rows()).unwrap_or(0),
+                bytes + u64::try_from(group.total_byte_size()).unwrap_or(0),
+            )
+        });
+        let fit = usize::try_from(BATCH_BYTES * all / bytes.max(1)).unwrap_or(usize::MAX);
+        let rows = rows.min(fit.max(1));
         let itself = serde_json::from_str(of_key("auditward.segment")?)?;
         Ok(Reader { itself, batches: builder.with_batch_size(rows).build()? })
     }

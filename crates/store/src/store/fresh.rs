@@ -3,6 +3,7 @@
 //! The last few are kept as they came, and only made columns when somebody looks, or when there are enough of them: columns
 //! of a single row cost a hundred times what the row does.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arrow::array::RecordBatch;
@@ -19,6 +20,8 @@ const TAIL_BYTES: usize = 8 << 20;
 pub(super) struct Fresh {
     /// The position that the next row has at least.
     next: u64,
+    /// Rows of these clusters before these positions are in files, though the store's position is before them.
+    beyond: BTreeMap<String, u64>,
     batches: Vec<Batch>,
     tail: Tail,
     /// The tail as columns, if somebody has looked since its last row.
@@ -46,8 +49,8 @@ struct TailRow {
 }
 
 impl Fresh {
-    pub(super) fn new(next: u64) -> Self {
-        Fresh { next, batches: Vec::new(), tail: Tail::default(), seen: None }
+    pub(super) fn new(next: u64, beyond: BTreeMap<String, u64>) -> Self {
+        Fresh { next, beyond, batches: Vec::new(), tail: Tail::default(), seen: None }
     }
 
     pub(super) fn next(&self) -> u64 {
@@ -76,6 +79,9 @@ impl Fresh {
                 continue;
             }
             self.next = row.position.saturating_add(1);
+            if self.beyond.get(row.cluster).is_some_and(|beyond| row.position < *beyond) {
+                continue;
+            }
             self.seen = None;
             self.tail.push(row);
             taken += 1;

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use auditward_base::disk::{Disk, new_name};
 use auditward_event::MicroTime;
 use thiserror::Error;
@@ -129,7 +130,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Its rows, so many at a time.
+    /// Its rows, so many at a time at most, and fewer if they are large.
     pub fn read(&self, rows: usize) -> Result<Reader, ReadError> {
         let failed = |source: io::Error| ReadError::Parquet(source.into());
         let file = self.disk.open(&self.path).and_then(Chunks::new).map_err(failed)?;
@@ -360,20 +361,25 @@ impl Inner {
             _ => {}
         }
         let file = self.disk.create(&new).map_err(failed)?;
-        match Writer::new(Appender::new(file)) {
-            Ok(writer) => {
-                Ok(Draft { disk: Arc::clone(&self.disk), id, cluster: cluster.to_owned(), path, new, writer })
-            }
-            Err(source) => Err(StoreError::Write { path, source }),
-        }
+        let writer = Writer::new(Appender::new(file));
+        let writer = writer.map_err(|source| StoreError::Write { path: path.clone(), source })?;
+        let (disk, cluster) = (Arc::clone(&self.disk), cluster.to_owned());
+        Ok(Draft { disk, id, cluster, path, new, writer: Some(writer) })
     }
 
-    /// Makes the catalogue say so. The files must be there for good.
-    fn publish(&self, catalogue: &Catalogue) -> Result<(), StoreError> {
+    /// Makes the catalogue say so. The files must be there for good. After an error: whether the disk is known to have the
+    /// catalogue before it.
+    fn publish(&self, catalogue: &Catalogue) -> Result<(), (StoreError, bool)> {
         let path = self.config.folder.join(CATALOGUE);
         let failed = |source| StoreError::Io { path: path.clone(), source };
-        let bytes = catalogue.write().map_err(|error| failed(error.into()))?;
-        self.disk.replace(&path, &[&bytes]).map_err(failed)
+        let bytes = catalogue.write().map_err(|error| (failed(error.into()), true))?;
+        self.disk.replace(&path, &[&bytes]).map_err(|source| {
+            let before = match self.disk.read(&path, CATALOGUE_BYTES_MAX) {
+                Ok(there) => there != bytes,
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+            };
+            (failed(source), before)
+        })
     }
 
     fn sync_folder(&self) -> Result<(), StoreError> {
@@ -384,36 +390,45 @@ impl Inner {
 
 /// The catalogue's name.
 const CATALOGUE: &str = "catalogue";
+/// A catalogue of as many files as no store has takes less.
+const CATALOGUE_BYTES_MAX: u64 = 256 << 20;
 
-/// A file that is being written, under a name that nobody takes for a file of the store.
+/// A file that is being written, under a name that nobody takes for a file of the store. Given up, it is removed.
 struct Draft {
     disk: Arc<dyn Disk>,
     id: u64,
     cluster: String,
     path: PathBuf,
     new: PathBuf,
-    writer: Writer<Appender>,
+    /// `None` once it has its name.
+    writer: Option<Writer<Appender>>,
 }
 
 impl Draft {
-    fn write(&mut self, rows: &arrow::array::RecordBatch) -> Result<(), StoreError> {
-        let written = self.writer.write(rows);
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
+        let written = self.writer.as_mut().map_or(Ok(()), |writer| writer.write(rows));
         written.map_err(|source| StoreError::Write { path: self.path.clone(), source })
     }
 
     /// Gives it its name. The folder is not synced yet.
-    fn finish(self, origin: Origin) -> Result<Segment, StoreError> {
-        let Draft { disk, id, cluster, path, new, writer } = self;
-        let finished = writer.finish(id, &cluster, origin);
-        let (itself, bytes, digest, out) =
-            finished.map_err(|source| StoreError::Write { path: path.clone(), source })?;
-        let failed = |source| StoreError::Io { path: path.clone(), source };
-        out.sync().map_err(failed)?;
-        disk.rename(&new, &path).map_err(failed)?;
+    fn finish(mut self, origin: Origin) -> Result<Segment, StoreError> {
+        let path = self.path.clone();
+        let failed = |source| StoreError::Write { path: path.clone(), source };
+        let writer = self.writer.take().ok_or(WriteError::Rows).map_err(failed)?;
+        let named = writer.finish(self.id, &self.cluster, origin).map_err(failed).and_then(|finished| {
+            let failed = |source| StoreError::Io { path: path.clone(), source };
+            let (itself, bytes, digest, out) = finished;
+            out.sync().and_then(|()| self.disk.rename(&self.new, &path)).map_err(failed)?;
+            Ok((itself, bytes, digest))
+        });
+        if named.is_err() {
+            _ = self.disk.remove(&self.new);
+        }
+        let (itself, bytes, digest) = named?;
         let meta = SegmentMeta {
-            id,
+            id: self.id,
             file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            cluster,
+            cluster: self.cluster.clone(),
             rows: itself.rows,
             bytes,
             time: itself.time,
@@ -422,6 +437,14 @@ impl Draft {
             digest,
         };
         // Until the catalogue knows it, it is nobody's.
-        Ok(Segment { meta, path, disk, doomed: AtomicBool::new(true) })
+        Ok(Segment { meta, path, disk: Arc::clone(&self.disk), doomed: AtomicBool::new(true) })
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.writer.take().is_some() {
+            _ = self.disk.remove(&self.new);
+        }
     }
 }

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex};
 use auditward_base::Hasher;
 use auditward_base::disk::{Disk, DiskFile, Found};
 
-use super::{CATALOGUE, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store, StoreError};
+use super::{
+    CATALOGUE, CATALOGUE_BYTES_MAX, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store,
+    StoreError,
+};
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::segment::{Chunks, ReadError, Reader, SegmentMeta, SelfDescription};
 
-/// A catalogue of as many files as no store has takes less.
-const CATALOGUE_BYTES_MAX: u64 = 256 << 20;
 /// What is put behind the name of a file that cannot be read.
 const SET_ASIDE: &str = ".damaged";
 
@@ -67,11 +68,12 @@ impl Store {
         };
         let (catalogue, known) = match catalogue {
             Some(catalogue) => (catalogue, true),
-            // The first catalogue is written with the first files: without one, whole files mean that it is lost.
+            // One is written when a store is begun: without it, whole files mean that it is lost.
             None => (from_files(&*disk, &folder, &files, &mut recovered), false),
         };
         recovered.catalogue_made = !known && !catalogue.segments.is_empty();
         recovered.position = catalogue.position;
+        let beyond = catalogue.beyond();
 
         let mut segments = Vec::new();
         for meta in catalogue.segments {
@@ -95,7 +97,7 @@ impl Store {
             segments.push(Arc::new(Segment { meta, path, disk: Arc::clone(&disk), doomed }));
         }
         let state = State {
-            fresh: Fresh::new(catalogue.position),
+            fresh: Fresh::new(catalogue.position, beyond),
             segments,
             position: catalogue.position,
             next_id: catalogue.next_id,

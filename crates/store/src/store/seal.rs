@@ -23,11 +23,11 @@ impl Store {
     pub fn seal(&self) -> Result<Option<u64>, StoreError> {
         let inner = &self.inner;
         let _work = self.work();
-        let (batches, through) = {
+        let (batches, through, before) = {
             let mut state = self.state();
-            (state.fresh.hardened(inner.config.keep_raw), state.fresh.next())
+            (state.fresh.hardened(inner.config.keep_raw), state.fresh.next(), state.position)
         };
-        if batches.is_empty() {
+        if batches.is_empty() && through == before {
             return Ok(None);
         }
         let clusters = in_order(&batches);
@@ -55,23 +55,28 @@ impl Store {
 
     /// Makes a change, first on the disk and then in memory. The caller holds `work`.
     ///
-    /// After an error nobody knows which catalogue the disk has, so the files of both stay until another is written.
+    /// Where after an error nobody knows which catalogue the disk has, the files of both stay until another is written.
     pub(super) fn publish(&self, change: Change) -> Result<(), StoreError> {
         let Change { made, gone, sealed } = change;
-        for segment in &made {
-            segment.doomed.store(false, Ordering::Release);
-        }
         let (segments, position, next_id) = {
-            let mut state = self.state();
+            let state = self.state();
             let kept = state.segments.iter().filter(|segment| !gone.contains(&segment.meta.id));
             let segments: Vec<_> = kept.chain(&made).cloned().collect();
             let position = sealed.map_or(state.position, |(position, _)| position);
-            state.limbo.extend(made);
             (segments, position, state.next_id)
         };
         self.inner.sync_folder()?;
         let metas = segments.iter().map(|segment| segment.meta.clone()).collect();
-        self.inner.publish(&Catalogue::new(position, next_id, metas))?;
+        let doom = |segment: &Segment, doomed| segment.doomed.store(doomed, Ordering::Release);
+        made.iter().for_each(|segment| doom(segment, false));
+        if let Err((error, before)) = self.inner.publish(&Catalogue::new(position, next_id, metas)) {
+            // A full disk must not be filled further by every try.
+            made.iter().for_each(|segment| doom(segment, before));
+            if !before {
+                self.state().limbo.extend(made);
+            }
+            return Err(error);
+        }
         let mut state = self.state();
         if let Some((_, batches)) = sealed {
             state.fresh.forget(batches);
@@ -83,7 +88,7 @@ impl Store {
         drop(state);
         for segment in before.into_iter().chain(limbo) {
             if !known.contains(&segment.meta.id) {
-                segment.doomed.store(true, Ordering::Release);
+                doom(&segment, true);
             }
         }
         Ok(())

@@ -348,6 +348,35 @@ fn a_damaged_catalogue_is_made_anew() {
 }
 
 #[test]
+fn a_catalogue_lost_in_the_middle_of_a_seal_loses_and_doubles_nothing() {
+    let faulty = FaultyDisk::new(3);
+    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (store, _) = open(&disk);
+    append(&store, 0..10);
+    store.seal().unwrap();
+    append(&store, 10..20);
+    store.seal().unwrap();
+    let last = store.snapshot().segments[3].clone();
+    drop(store);
+    disk.remove(&last.path).unwrap();
+    disk.remove(&Path::new(FOLDER).join("catalogue")).unwrap();
+    for _ in 0..2 {
+        let (store, recovered) = open(&disk);
+        assert_eq!(recovered.position, 10);
+        assert_eq!(append(&store, 10..25) as u64, last.meta.rows + 5);
+        check(&store, 0..25);
+    }
+    let (store, _) = open(&disk);
+    append(&store, 10..25);
+    store.seal().unwrap();
+    check(&store, 0..25);
+    drop(store);
+    let (store, recovered) = open(&disk);
+    assert_eq!(recovered.position, 25);
+    check(&store, 0..25);
+}
+
+#[test]
 fn a_later_version_is_not_touched() {
     let disk = disk();
     let text = br#"{"auditwardCatalogue":2}"#;
