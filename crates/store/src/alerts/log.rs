@@ -41,6 +41,8 @@ struct State {
     files: BTreeMap<u64, File>,
     /// The file that is appended to; none yet, or it is not to be trusted any more.
     open: Option<Arc<dyn DiskFile>>,
+    /// A file behind whose good end a failed append may have left something, and where that is.
+    torn: Option<(Arc<dyn DiskFile>, u64)>,
     next: u64,
     /// Names of rules, severities and clusters, each kept once.
     names: HashSet<Arc<str>>,
@@ -74,6 +76,8 @@ impl AlertLog {
         let folder = config.folder.clone();
         let failed = |source| AlertError::Io { path: folder.clone(), source };
         disk.create_folder(&folder).map_err(failed)?;
+        // What is seen may have been written by a process that did not live to sync it.
+        disk.sync_folder(&folder).map_err(failed)?;
         let found = disk.list(&folder).map_err(failed)?;
         let firsts: Vec<u64> = found.iter().filter_map(|file| first_of(&file.name)).collect();
         let mut recovered = AlertsRecovered::default();
@@ -258,7 +262,7 @@ impl AlertLog {
             // should the lines be there after all, what comes later under the same id goes before them.
             state.open = None;
             state.next = next.max(state.next) + 1;
-            _ = file.truncate(bytes);
+            state.torn = file.truncate(bytes).is_err().then_some((file, bytes));
             return Err(AlertError::Io { path: self.path(first), source });
         }
         for (line, at, length) in lines.all {
@@ -274,6 +278,14 @@ impl AlertLog {
     /// Opens the file to append to: a new one, unless the last one is still good.
     fn begin(&self, state: &mut State) -> Result<(), AlertError> {
         state.open = None;
+        // Behind a file with something doubtful in it no other is begun: when a log is opened, only its last is doubted.
+        if let Some((file, bytes)) = state.torn.take() {
+            if let Err(source) = file.truncate(bytes) {
+                state.torn = Some((file, bytes));
+                let last = state.files.last_key_value().map_or(0, |(first, _)| *first);
+                return Err(AlertError::Io { path: self.path(last), source });
+            }
+        }
         let first = state.next.max(state.files.last_key_value().map_or(0, |(first, _)| first + 1));
         let path = self.path(first);
         let failed = |source| AlertError::Io { path: path.clone(), source };
@@ -366,14 +378,14 @@ impl State {
         }
         // Their numbers are not known, but no alert's line is shorter.
         self.next = self.next.saturating_add(wrong_bytes / LINE_BYTES_MIN);
+        if last && good > 0 {
+            // Written anew as a whole: the process that wrote its last lines may not have lived to see them synced.
+            disk.replace(&path, &[text.get(..good).unwrap_or_default()]).map_err(failed)?;
+        }
         if good == 0 || wrong > 0 {
             self.next = self.next.max(first.saturating_add(1));
         } else if last {
-            let file = disk.open(&path).map_err(failed)?;
-            if !whole {
-                file.truncate(good as u64).and_then(|()| file.sync()).map_err(failed)?;
-            }
-            self.open = Some(file);
+            self.open = Some(disk.open(&path).map_err(failed)?);
         }
         Ok(())
     }
@@ -447,6 +459,7 @@ impl Default for State {
             ids: HashMap::new(),
             files: BTreeMap::new(),
             open: None,
+            torn: None,
             next: 1,
             names: HashSet::new(),
         }

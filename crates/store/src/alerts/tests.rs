@@ -242,7 +242,7 @@ mod faults {
                     Ok(_) => told.get_mut(&id).unwrap().1 = state,
                     // It may be there nevertheless.
                     Err(AlertError::Io { .. }) => {
-                        _ = told.get_mut(&id).map(|known| known.1 = TriageState::ALL[0])
+                        _ = told.get_mut(&id).map(|known| known.1 = TriageState::ALL[0]);
                     }
                     Err(_) => assert!(!told.contains_key(&id)),
                 }

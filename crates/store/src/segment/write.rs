@@ -81,10 +81,10 @@ impl Found {
 }
 
 impl<W: Write + Send> Writer<W> {
-    /// Begins a file.
-    pub fn new(out: W) -> Result<Self, WriteError> {
+    /// Begins a file of about so many rows: bloom filters are made that large.
+    pub fn new(out: W, rows: u64) -> Result<Self, WriteError> {
         let out = Counted { out, bytes: 0, hasher: auditward_base::Hasher::default() };
-        Ok(Writer { writer: ArrowWriter::try_new(out, schema(), Some(properties()))?, found: None })
+        Ok(Writer { writer: ArrowWriter::try_new(out, schema(), Some(properties(rows)))?, found: None })
     }
 
     /// Adds rows, which must not be earlier than those before.
@@ -116,7 +116,7 @@ impl<W: Write + Send> Writer<W> {
     }
 }
 
-fn properties() -> WriterProperties {
+fn properties(rows: u64) -> WriterProperties {
     let zstd = ZstdLevel::try_new(ZSTD_LEVEL).map_or(Compression::UNCOMPRESSED, Compression::ZSTD);
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
@@ -133,8 +133,10 @@ fn properties() -> WriterProperties {
     for (place, column) in COLUMNS.iter().enumerate() {
         let path = ColumnPath::from(column.name);
         if column.bloom {
-            // Written as large as its row group could need, then folded to what it does need.
-            properties = properties.set_column_bloom_filter_fpp(path.clone(), BLOOM_WRONG);
+            // Made as large as its row group could need, then folded to what it does need.
+            properties = properties
+                .set_column_bloom_filter_fpp(path.clone(), BLOOM_WRONG)
+                .set_column_bloom_filter_max_ndv(path.clone(), rows.clamp(64, GROUP_ROWS as u64));
         }
         properties = match (column.name, column.kind) {
             ("time", _) => {

@@ -31,6 +31,14 @@ impl Store {
     /// one step at most. A file that turns out to be damaged is set aside and told.
     pub fn compact(&self) -> Result<Report, StoreError> {
         let mut report = Report::default();
+        // What the disk did not give the last time it may give now.
+        let (segments, refused) = {
+            let state = self.state();
+            (state.segments.clone(), state.refused.clone())
+        };
+        for segment in segments.iter().filter(|segment| refused.contains_key(&segment.meta.id)) {
+            report.damaged.extend(self.suspect(segment)?);
+        }
         while self.compact_once(&mut report)? {}
         Ok(report)
     }
@@ -56,10 +64,11 @@ impl Store {
                 for segment in &together {
                     damaged.extend(self.suspect(segment)?);
                 }
-                // Nothing wrong with any of them: the next try would fail as well.
+                // Nothing wrong with any of them, so who knows what it was; the next call tries again.
                 if damaged.is_empty() {
                     return Err(error);
                 }
+                // None of these is chosen again.
                 report.damaged.extend(damaged);
                 Ok(true)
             }
@@ -71,7 +80,11 @@ impl Store {
     fn choose(&self, segments: &[Arc<Segment>]) -> Option<Vec<Arc<Segment>>> {
         let config = &self.inner.config;
         let mut sizes: BTreeMap<(u32, &str), Vec<&Arc<Segment>>> = BTreeMap::new();
-        for segment in segments.iter().filter(|segment| segment.meta.bytes < config.target_bytes) {
+        let refused = self.state().refused.clone();
+        let eligible = |segment: &&Arc<Segment>| {
+            segment.meta.bytes < config.target_bytes && !refused.contains_key(&segment.meta.id)
+        };
+        for segment in segments.iter().filter(eligible) {
             sizes.entry((size(segment.meta.bytes), &segment.meta.cluster)).or_default().push(segment);
         }
         for ((_, cluster), mut files) in sizes {
@@ -101,7 +114,8 @@ impl Store {
         let first = together.iter().map(|segment| segment.meta.time.0).min().unwrap_or_default();
         let cluster = together.first().map_or("", |segment| &segment.meta.cluster);
         let mut merge = Merge::new(together)?;
-        let mut draft = self.inner.begin(cluster, first, id)?;
+        let rows = together.iter().map(|segment| segment.meta.rows).sum();
+        let mut draft = self.inner.begin(cluster, first, id, rows)?;
         while let Some(rows) = merge.next_rows()? {
             draft.write(&rows)?;
         }

@@ -115,6 +115,8 @@ struct State {
     next_id: u64,
     /// Files that the catalogue on the disk may know of, after it could not be written.
     limbo: Vec<Arc<Segment>>,
+    /// How often the disk did not give a file, by id.
+    refused: BTreeMap<u64, u32>,
     damaged: Vec<Damage>,
 }
 
@@ -350,8 +352,8 @@ impl Store {
 }
 
 impl Inner {
-    /// Begins a file of the store.
-    fn begin(&self, cluster: &str, first: i64, id: u64) -> Result<Draft, StoreError> {
+    /// Begins a file of the store that will have so many rows.
+    fn begin(&self, cluster: &str, first: i64, id: u64, rows: u64) -> Result<Draft, StoreError> {
         let path = self.config.folder.join(file_name(cluster, first, id));
         let failed = |source| StoreError::Io { path: path.clone(), source };
         let new = new_name(&path);
@@ -361,7 +363,7 @@ impl Inner {
             _ => {}
         }
         let file = self.disk.create(&new).map_err(failed)?;
-        let writer = Writer::new(Appender::new(file));
+        let writer = Writer::new(Appender::new(file), rows);
         let writer = writer.map_err(|source| StoreError::Write { path: path.clone(), source })?;
         let (disk, cluster) = (Arc::clone(&self.disk), cluster.to_owned());
         Ok(Draft { disk, id, cluster, path, new, writer: Some(writer) })

@@ -15,6 +15,8 @@ use super::{
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::segment::{Chunks, ReadError, Reader, SegmentMeta, SelfDescription};
 
+/// So often a file is refused by the disk before it is set aside.
+const REFUSED_TIMES_MAX: u32 = 8;
 /// What is put behind the name of a file that cannot be read.
 const SET_ASIDE: &str = ".damaged";
 
@@ -40,6 +42,8 @@ impl Store {
             move |source| OpenError::Io { path, source }
         };
         disk.create_folder(&folder).map_err(failed(&folder))?;
+        // What is seen may have been written by a process that did not live to sync it.
+        disk.sync_folder(&folder).map_err(failed(&folder))?;
         let files = disk.list(&folder).map_err(failed(&folder))?;
         let mut recovered = Recovered::default();
         recovered.damaged.extend(files.iter().filter_map(set_aside_before));
@@ -102,6 +106,7 @@ impl Store {
             position: catalogue.position,
             next_id: catalogue.next_id,
             limbo: Vec::new(),
+            refused: BTreeMap::new(),
             damaged: recovered.damaged.clone(),
         };
         let inner = Inner { disk, config, state: Mutex::new(state), work: Mutex::new(()) };
@@ -120,23 +125,44 @@ impl Store {
 
     /// Looks whether a file is what the catalogue says, because reading it has failed. If it is not, it is set aside, and
     /// what is wrong with it is told; if it is, the failure was another's.
+    ///
+    /// A file that the disk does not give is only set aside when it has not done so several times: what a disk refuses now it
+    /// may give later. Until then it is told, and left out of compaction.
     pub fn suspect(&self, segment: &Segment) -> Result<Option<Damage>, StoreError> {
         let _work = self.work();
-        if !self.state().segments.iter().any(|known| known.meta.id == segment.meta.id) {
+        let id = segment.meta.id;
+        if !self.state().segments.iter().any(|known| known.meta.id == id) {
             return Ok(None);
         }
-        let Some(problem) = self.problem(segment) else { return Ok(None) };
-        let damage = Damage { file: segment.meta.file.clone(), problem, rows: segment.meta.rows };
-        self.publish(super::seal::Change { gone: [segment.meta.id].into(), ..Default::default() })?;
+        let told = |problem| Damage { file: segment.meta.file.clone(), problem, rows: segment.meta.rows };
+        let damage = match self.examine(segment) {
+            Verdict::Whole => {
+                self.state().refused.remove(&id);
+                return Ok(None);
+            }
+            Verdict::Damaged(problem) => told(problem),
+            Verdict::Refused(problem) => {
+                let mut state = self.state();
+                let times = state.refused.entry(id).or_default();
+                *times += 1;
+                if *times < REFUSED_TIMES_MAX {
+                    return Ok(Some(told(problem)));
+                }
+                told(problem)
+            }
+        };
+        self.publish(super::seal::Change { gone: [id].into(), ..Default::default() })?;
         // It is evidence, perhaps: it is not removed with the last snapshot that holds it.
         segment.doomed.store(false, std::sync::atomic::Ordering::Release);
         // It may be gone altogether.
         _ = set_aside(&*self.inner.disk, &segment.path);
-        self.state().damaged.push(damage.clone());
+        let mut state = self.state();
+        state.refused.remove(&id);
+        state.damaged.push(damage.clone());
         Ok(Some(damage))
     }
 
-    /// Reads every file in full and sets aside those that are not what the catalogue says.
+    /// Reads every file in full, sets aside those that are not what the catalogue says, and tells them.
     pub fn verify(&self) -> Result<Vec<Damage>, StoreError> {
         let segments = self.state().segments.clone();
         let mut damaged = Vec::new();
@@ -146,27 +172,24 @@ impl Store {
         Ok(damaged)
     }
 
-    fn problem(&self, segment: &Segment) -> Option<String> {
-        /// A disk may fail once and be well again.
-        const TRIES: usize = 3;
-        let mut last = None;
-        for _ in 0..TRIES {
-            let file = match self.inner.disk.open(&segment.path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    return Some("it is gone".to_owned());
-                }
-                // The system has no room for one more open file, say.
-                Err(_) => return None,
-            };
-            match digest(&*file) {
-                Ok(digest) if digest == segment.meta.digest => return None,
-                Ok(_) => return Some("its digest is not that of what was written".to_owned()),
-                Err(error) => last = Some(format!("it cannot be read: {error}")),
+    fn examine(&self, segment: &Segment) -> Verdict {
+        match self.inner.disk.open(&segment.path).and_then(|file| digest(&*file)) {
+            Ok(digest) if digest == segment.meta.digest => Verdict::Whole,
+            Ok(_) => Verdict::Damaged("its digest is not that of what was written".to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Verdict::Damaged("it is gone".to_owned())
             }
+            Err(error) => Verdict::Refused(format!("it cannot be read: {error}")),
         }
-        last
     }
+}
+
+/// What is known of a file after it was read in full.
+enum Verdict {
+    Whole,
+    Damaged(String),
+    /// The disk did not give it, which may pass.
+    Refused(String),
 }
 
 /// The names of our files, not those of files set aside.

@@ -35,7 +35,7 @@ impl Store {
         let mut sealed = Vec::new();
         for ((cluster, rows), id) in clusters.iter().zip(&files) {
             let first = rows.first().map_or(0, |row| row.time);
-            let mut draft = inner.begin(cluster, first, *id)?;
+            let mut draft = inner.begin(cluster, first, *id, rows.len() as u64)?;
             for rows in rows.chunks(CHUNK_ROWS) {
                 draft.write(&gather(&batches, rows)?)?;
             }
@@ -68,10 +68,14 @@ impl Store {
         self.inner.sync_folder()?;
         let metas = segments.iter().map(|segment| segment.meta.clone()).collect();
         let doom = |segment: &Segment, doomed| segment.doomed.store(doomed, Ordering::Release);
-        made.iter().for_each(|segment| doom(segment, false));
+        for segment in &made {
+            doom(segment, false);
+        }
         if let Err((error, before)) = self.inner.publish(&Catalogue::new(position, next_id, metas)) {
             // A full disk must not be filled further by every try.
-            made.iter().for_each(|segment| doom(segment, before));
+            for segment in &made {
+                doom(segment, before);
+            }
             if !before {
                 self.state().limbo.extend(made);
             }
