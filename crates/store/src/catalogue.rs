@@ -10,6 +10,7 @@
 //!
 //! A catalogue that is damaged is made anew from what the files say of themselves: see [`Catalogue::from_files`].
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use auditward_base::Digest;
@@ -85,34 +86,38 @@ impl Catalogue {
         Ok(serde_json::from_slice(text)?)
     }
 
-    /// Made anew from all whole files of the folder.
+    /// Made anew from all whole files of the folder. What retention had removed and the disk had not is there again, until it
+    /// is removed again.
     ///
-    /// A file whose rows are in another one is left out. Where of the files that were sealed last one is missing, the power
-    /// went while they were being written, and the journal still has the rows of the missing one: so the position is that
-    /// before them, and whoever reads on from there passes over the rows of the others ([`Catalogue::beyond`]). What retention
-    /// had removed and the disk had not is there again, until it is removed again.
+    /// Left out is a file whose rows are in another one: because they were put together, or because they were sealed once more
+    /// after a try whose catalogue was not written ([`sealed_again`]).
+    ///
+    /// The position is that of the last seal of which all files are there. Where of a later one a file is missing, the power
+    /// went while it was being written, and the journal still has the missing rows; or retention took it, and rows may come
+    /// that it takes again. Either way whoever reads on from the position passes over the rows of the others
+    /// ([`Catalogue::beyond`]).
     pub fn from_files(files: Vec<(SegmentMeta, SelfDescription)>) -> Self {
         let there: BTreeSet<u64> = files.iter().map(|(meta, _)| meta.id).collect();
-        let ids = |seal: bool| {
-            files.iter().flat_map(move |(_, itself)| match &itself.origin {
-                Origin::Compaction { replaces, .. } if !seal => replaces.as_slice(),
-                Origin::Seal { files, .. } if seal => files.as_slice(),
-                _ => &[],
-            })
-        };
-        let replaced: BTreeSet<u64> = ids(false).copied().collect();
-        let next_id = ids(true).chain(&there).chain(&replaced).max().map_or(0, |id| id + 1);
-        let newest = files.iter().map(|(_, itself)| itself.origin.through()).max().unwrap_or_default();
-        let of_newest = || files.iter().filter(|(_, itself)| itself.origin.through() == newest);
-        // What was put together had been in a catalogue.
-        let whole = of_newest().any(|(_, itself)| match &itself.origin {
-            Origin::Compaction { .. } => true,
-            Origin::Seal { files, .. } => files.iter().all(|id| there.contains(id)),
-        });
-        let before =
-            files.iter().map(|(_, itself)| itself.origin.through()).filter(|through| *through < newest);
-        let position = if whole { newest } else { before.max().unwrap_or_default() };
-        let kept = files.into_iter().map(|(meta, _)| meta).filter(|meta| !replaced.contains(&meta.id));
+        let (mut next_id, mut position) = (0, 0);
+        let mut left_out = sealed_again(&files);
+        for (meta, itself) in &files {
+            let (through, others, is_whole) = match &itself.origin {
+                Origin::Seal { through, files } => {
+                    (through, files, files.iter().all(|id| there.contains(id)))
+                }
+                // What was put together had been in a catalogue.
+                Origin::Compaction { through, replaces } => {
+                    left_out.extend(replaces);
+                    (through, replaces, true)
+                }
+            };
+            if is_whole {
+                position = position.max(*through);
+            }
+            let last = others.iter().copied().max().unwrap_or_default().max(meta.id);
+            next_id = next_id.max(last.saturating_add(1));
+        }
+        let kept = files.into_iter().map(|(meta, _)| meta).filter(|meta| !left_out.contains(&meta.id));
         let mut segments: Vec<SegmentMeta> = kept.collect();
         segments.sort_by_key(|segment| segment.id);
         Catalogue::new(position, next_id, segments)
@@ -127,6 +132,24 @@ impl Catalogue {
         }
         beyond
     }
+}
+
+/// Files whose rows a later seal has, too. A seal has all rows that were fresh, so it begins where the one that failed had begun;
+/// otherwise what is sealed later comes behind what was sealed before.
+fn sealed_again(files: &[(SegmentMeta, SelfDescription)]) -> BTreeSet<u64> {
+    let seals = files.iter().filter(|(_, itself)| matches!(itself.origin, Origin::Seal { .. }));
+    let mut seals: Vec<&SegmentMeta> = seals.map(|(meta, _)| meta).collect();
+    seals.sort_by_key(|meta| Reverse(meta.id));
+    let mut begins: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut again = BTreeSet::new();
+    for meta in seals {
+        let begin = begins.entry(&meta.cluster).or_insert(u64::MAX);
+        if *begin <= meta.position.0 {
+            again.insert(meta.id);
+        }
+        *begin = meta.position.0.min(*begin);
+    }
+    again
 }
 
 #[cfg(test)]
@@ -167,8 +190,21 @@ mod tests {
         check(vec![sealed(0, 10, &[0]), sealed(1, 20, &[1]), compacted(2, 20, &[0, 1])], 20, 3, &[2]);
         check(vec![sealed(1, 20, &[0, 1]), compacted(2, 20, &[0])], 20, 3, &[1, 2]);
         check(vec![sealed(1, 20, &[1]), compacted(2, 10, &[0])], 20, 3, &[1, 2]);
+        // Nor is the third, and it does not make the second whole.
+        check(vec![sealed(0, 10, &[0]), sealed(1, 20, &[1, 2]), sealed(3, 30, &[3, 4])], 10, 5, &[0, 1, 3]);
         // An older seal may lack a file: retention took it.
         check(vec![sealed(1, 20, &[0, 1]), sealed(2, 30, &[2])], 30, 3, &[1, 2]);
+    }
+
+    #[test]
+    fn what_was_sealed_again_is_not_there_twice() {
+        let mut first = sealed(1, 20, &[1]);
+        let mut second = sealed(2, 30, &[2]);
+        first.0.position = (10, 19);
+        second.0.position = (10, 29);
+        check(vec![sealed(0, 10, &[0]), first.clone(), second.clone()], 30, 3, &[0, 2]);
+        second.0.cluster = "d".to_owned();
+        check(vec![first, second], 30, 3, &[1, 2]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Reads one file.
 
+use std::io;
+
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -34,6 +36,16 @@ pub enum ReadError {
     Format(u32),
 }
 
+impl ReadError {
+    /// Whether the disk did not give the file, which may pass, rather than that there is something wrong in it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let ReadError::Parquet(ParquetError::External(error)) = self else { return false };
+        error.downcast_ref::<io::Error>().is_some_and(|error| {
+            !matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+        })
+    }
+}
+
 /// The rows of one file, batch by batch, in order of time.
 pub struct Reader {
     /// What the file says of itself.
@@ -59,13 +71,14 @@ impl Reader {
             Err(_) => return Err(ReadError::Foreign("auditward.format")),
         }
         let groups = builder.metadata().row_groups().iter();
-        let (all, bytes) = groups.fold((0, 0), |(rows, bytes), group| {
+        // A damaged file may say anything of its size.
+        let (all, bytes) = groups.fold((0_u64, 0_u64), |(rows, bytes), group| {
             (
-                rows + u64::try_from(group.num_rows()).unwrap_or(0),
-                bytes + u64::try_from(group.total_byte_size()).unwrap_or(0),
+                rows.saturating_add(u64::try_from(group.num_rows()).unwrap_or(0)),
+                bytes.saturating_add(u64::try_from(group.total_byte_size()).unwrap_or(0)),
             )
         });
-        let fit = usize::try_from(BATCH_BYTES * all / bytes.max(1)).unwrap_or(usize::MAX);
+        let fit = usize::try_from(BATCH_BYTES.saturating_mul(all) / bytes.max(1)).unwrap_or(usize::MAX);
         let rows = rows.min(fit.max(1));
         let itself = serde_json::from_str(of_key("auditward.segment")?)?;
         Ok(Reader { itself, batches: builder.with_batch_size(rows).build()? })

@@ -5,7 +5,7 @@
 //! with the next positions, which are the next in time as well, unless an old log is read in.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,9 +34,9 @@ impl Store {
         // What the disk did not give the last time it may give now.
         let (segments, refused) = {
             let state = self.state();
-            (state.segments.clone(), state.refused.clone())
+            (state.segments.clone(), state.refused.keys().copied().collect::<BTreeSet<u64>>())
         };
-        for segment in segments.iter().filter(|segment| refused.contains_key(&segment.meta.id)) {
+        for segment in segments.iter().filter(|segment| refused.contains(&segment.meta.id)) {
             report.damaged.extend(self.suspect(segment)?);
         }
         while self.compact_once(&mut report)? {}
@@ -80,9 +80,9 @@ impl Store {
     fn choose(&self, segments: &[Arc<Segment>]) -> Option<Vec<Arc<Segment>>> {
         let config = &self.inner.config;
         let mut sizes: BTreeMap<(u32, &str), Vec<&Arc<Segment>>> = BTreeMap::new();
-        let refused = self.state().refused.clone();
+        let refused: BTreeSet<u64> = self.state().refused.keys().copied().collect();
         let eligible = |segment: &&Arc<Segment>| {
-            segment.meta.bytes < config.target_bytes && !refused.contains_key(&segment.meta.id)
+            segment.meta.bytes < config.target_bytes && !refused.contains(&segment.meta.id)
         };
         for segment in segments.iter().filter(eligible) {
             sizes.entry((size(segment.meta.bytes), &segment.meta.cluster)).or_default().push(segment);
@@ -119,8 +119,9 @@ impl Store {
         while let Some(rows) = merge.next_rows()? {
             draft.write(&rows)?;
         }
-        let through = merge.through;
-        let replaces = together.iter().map(|segment| segment.meta.id).collect();
+        // A seal of which the loss of a catalogue has left a part is not made whole by being put together.
+        let through = merge.through.min(self.state().position);
+        let replaces = std::mem::take(&mut merge.replaces).into_iter().collect();
         Ok(Arc::new(draft.finish(Origin::Compaction { through, replaces })?))
     }
 }
@@ -169,6 +170,8 @@ struct Merge {
     /// The next row of each source that has one.
     heads: BinaryHeap<Reverse<Place>>,
     through: u64,
+    /// The files, and those that they were made of: a query may have kept those on the disk for longer.
+    replaces: BTreeSet<u64>,
 }
 
 struct Source {
@@ -180,12 +183,21 @@ struct Source {
 
 impl Merge {
     fn new(segments: &[Arc<Segment>]) -> Result<Self, StoreError> {
-        let mut merge =
-            Merge { sources: Vec::new(), batches: Vec::new(), heads: BinaryHeap::new(), through: 0 };
+        let mut merge = Merge {
+            sources: Vec::new(),
+            batches: Vec::new(),
+            heads: BinaryHeap::new(),
+            through: 0,
+            replaces: BTreeSet::new(),
+        };
         for segment in segments {
             let failed = |source| StoreError::Read { path: segment.path.clone(), source };
             let reader = segment.read(READ_ROWS).map_err(failed)?;
             merge.through = merge.through.max(reader.itself.origin.through());
+            merge.replaces.insert(segment.meta.id);
+            if let Origin::Compaction { replaces, .. } = &reader.itself.origin {
+                merge.replaces.extend(replaces);
+            }
             let (rows, left) = (Vec::new().into_iter(), segment.meta.rows);
             merge.sources.push(Source { segment: Arc::clone(segment), reader, rows, left });
             merge.batches.push(RecordBatch::new_empty(crate::schema()));

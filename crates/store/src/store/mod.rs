@@ -1,5 +1,6 @@
 //! The store: what is fresh, which files there are, and who may change that.
 
+mod bin;
 mod compact;
 mod fresh;
 mod open;
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use auditward_base::disk::{Disk, new_name};
+use auditward_base::disk::new_name;
 use auditward_event::MicroTime;
 use thiserror::Error;
 
@@ -30,6 +31,7 @@ use crate::segment::{
 pub use open::Recovered;
 pub use snapshot::Snapshot;
 
+use bin::Bin;
 use fresh::Fresh;
 
 /// How a store works.
@@ -98,7 +100,7 @@ pub struct Store {
 }
 
 struct Inner {
-    disk: Arc<dyn Disk>,
+    bin: Arc<Bin>,
     config: Config,
     state: Mutex<State>,
     /// Whoever changes files holds this from the first read to the catalogue's end.
@@ -115,10 +117,20 @@ struct State {
     next_id: u64,
     /// Files that the catalogue on the disk may know of, after it could not be written.
     limbo: Vec<Arc<Segment>>,
-    /// How often the disk did not give a file, by id.
-    refused: BTreeMap<u64, u32>,
+    /// Files that the disk did not give, by id.
+    refused: BTreeMap<u64, Refusal>,
     damaged: Vec<Damage>,
 }
+
+/// A file that the disk does not give now, and may give later.
+struct Refusal {
+    /// How often in a row.
+    times: u32,
+    told: Damage,
+}
+
+/// A file that the disk has refused so often is left out of snapshots until it is given again.
+const REFUSED_TIMES_MAX: u32 = 3;
 
 /// One file of the store.
 pub struct Segment {
@@ -126,7 +138,7 @@ pub struct Segment {
     pub meta: SegmentMeta,
     /// Where it is.
     pub path: PathBuf,
-    disk: Arc<dyn Disk>,
+    bin: Arc<Bin>,
     /// Whether it is to be removed once nobody reads it any more.
     doomed: AtomicBool,
 }
@@ -135,7 +147,7 @@ impl Segment {
     /// Its rows, so many at a time at most, and fewer if they are large.
     pub fn read(&self, rows: usize) -> Result<Reader, ReadError> {
         let failed = |source: io::Error| ReadError::Parquet(source.into());
-        let file = self.disk.open(&self.path).and_then(Chunks::new).map_err(failed)?;
+        let file = self.bin.disk.open(&self.path).and_then(Chunks::new).map_err(failed)?;
         Reader::new(file, rows)
     }
 }
@@ -149,13 +161,13 @@ impl std::fmt::Debug for Segment {
 impl Drop for Segment {
     fn drop(&mut self) {
         if self.doomed.load(Ordering::Acquire) {
-            // The catalogue does not know it any more: what stays behind now goes when the store is opened next.
-            _ = self.disk.remove(&self.path);
+            self.bin.remove(&self.path);
         }
     }
 }
 
-/// A file that cannot be read. It is kept beside the store, as `NAME.damaged`.
+/// A file that cannot be read. One that is not what was written is kept beside the store, as `NAME.damaged`; one that only the
+/// disk refuses stays where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// Its name in the store's folder.
@@ -206,6 +218,14 @@ pub enum OpenError {
         path: PathBuf,
         /// Why.
         source: CatalogueError,
+    },
+    /// The catalogue is lost, and a file that belongs into a new one cannot be read now, or not by this version.
+    #[error("could not read `{}`, which a new catalogue needs", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: ReadError,
     },
     /// The catalogue could not be written.
     #[error("could not write the catalogue")]
@@ -261,7 +281,7 @@ pub struct Report {
     pub removed_rows: u64,
     /// Bytes that are free now or will be once no query reads them.
     pub freed_bytes: u64,
-    /// Files that were found damaged meanwhile.
+    /// Files that were found damaged meanwhile, or that the disk did not give.
     pub damaged: Vec<Damage>,
 }
 
@@ -282,7 +302,7 @@ pub struct Status {
     pub bytes: u64,
     /// By cluster: rows and bytes in files.
     pub clusters: BTreeMap<String, (u64, u64)>,
-    /// Files that were set aside since the store was opened, and when it was.
+    /// Files that were set aside since the store was opened, and when it was, and those that the disk does not give now.
     pub damaged: Vec<Damage>,
 }
 
@@ -324,6 +344,8 @@ impl Store {
             damaged: state.damaged.clone(),
             ..Status::default()
         };
+        let left_out = state.refused.values().filter(|refusal| refusal.times >= REFUSED_TIMES_MAX);
+        status.damaged.extend(left_out.map(|refusal| refusal.told.clone()));
         for Segment { meta, .. } in state.segments.iter().map(|segment| &**segment) {
             let (rows, bytes) = status.clusters.entry(meta.cluster.clone()).or_default();
             *rows += meta.rows;
@@ -334,11 +356,14 @@ impl Store {
         status
     }
 
-    /// All that is there now, and stays readable while the snapshot lives.
+    /// All that is there now, and stays readable while the snapshot lives. Files that the disk has refused several times are
+    /// not in it: see [`Status::damaged`].
     pub fn snapshot(&self) -> Snapshot {
         let mut state = self.state();
         let fresh = state.fresh.batches(self.inner.config.keep_raw);
-        Snapshot { segments: state.segments.clone(), fresh, position: state.fresh.next() }
+        let left_out = |id| state.refused.get(&id).is_some_and(|refusal| refusal.times >= REFUSED_TIMES_MAX);
+        let segments = state.segments.iter().filter(|segment| !left_out(segment.meta.id)).cloned().collect();
+        Snapshot { segments, fresh, position: state.fresh.next() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -357,16 +382,12 @@ impl Inner {
         let path = self.config.folder.join(file_name(cluster, first, id));
         let failed = |source| StoreError::Io { path: path.clone(), source };
         let new = new_name(&path);
-        // An earlier attempt may have failed.
-        match self.disk.remove(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        let file = self.disk.create(&new).map_err(failed)?;
+        let (bin, cluster) = (Arc::clone(&self.bin), cluster.to_owned());
+        let mut draft = Draft { bin, id, cluster, path: path.clone(), new, writer: None, is_done: false };
+        let file = self.bin.disk.create(&draft.new).map_err(failed)?;
         let writer = Writer::new(Appender::new(file), rows);
-        let writer = writer.map_err(|source| StoreError::Write { path: path.clone(), source })?;
-        let (disk, cluster) = (Arc::clone(&self.disk), cluster.to_owned());
-        Ok(Draft { disk, id, cluster, path, new, writer: Some(writer) })
+        draft.writer = Some(writer.map_err(|source| StoreError::Write { path: path.clone(), source })?);
+        Ok(draft)
     }
 
     /// Makes the catalogue say so. The files must be there for good. After an error: whether the disk is known to have the
@@ -375,8 +396,9 @@ impl Inner {
         let path = self.config.folder.join(CATALOGUE);
         let failed = |source| StoreError::Io { path: path.clone(), source };
         let bytes = catalogue.write().map_err(|error| (failed(error.into()), true))?;
-        self.disk.replace(&path, &[&bytes]).map_err(|source| {
-            let before = match self.disk.read(&path, CATALOGUE_BYTES_MAX) {
+        let disk = &self.bin.disk;
+        disk.replace(&path, &[&bytes]).map_err(|source| {
+            let before = match disk.read(&path, CATALOGUE_BYTES_MAX) {
                 Ok(there) => there != bytes,
                 Err(error) => error.kind() == io::ErrorKind::NotFound,
             };
@@ -386,7 +408,7 @@ impl Inner {
 
     fn sync_folder(&self) -> Result<(), StoreError> {
         let folder = &self.config.folder;
-        self.disk.sync_folder(folder).map_err(|source| StoreError::Io { path: folder.clone(), source })
+        self.bin.disk.sync_folder(folder).map_err(|source| StoreError::Io { path: folder.clone(), source })
     }
 }
 
@@ -397,13 +419,13 @@ const CATALOGUE_BYTES_MAX: u64 = 256 << 20;
 
 /// A file that is being written, under a name that nobody takes for a file of the store. Given up, it is removed.
 struct Draft {
-    disk: Arc<dyn Disk>,
+    bin: Arc<Bin>,
     id: u64,
     cluster: String,
     path: PathBuf,
     new: PathBuf,
-    /// `None` once it has its name.
     writer: Option<Writer<Appender>>,
+    is_done: bool,
 }
 
 impl Draft {
@@ -417,16 +439,10 @@ impl Draft {
         let path = self.path.clone();
         let failed = |source| StoreError::Write { path: path.clone(), source };
         let writer = self.writer.take().ok_or(WriteError::Rows).map_err(failed)?;
-        let named = writer.finish(self.id, &self.cluster, origin).map_err(failed).and_then(|finished| {
-            let failed = |source| StoreError::Io { path: path.clone(), source };
-            let (itself, bytes, digest, out) = finished;
-            out.sync().and_then(|()| self.disk.rename(&self.new, &path)).map_err(failed)?;
-            Ok((itself, bytes, digest))
-        });
-        if named.is_err() {
-            _ = self.disk.remove(&self.new);
-        }
-        let (itself, bytes, digest) = named?;
+        let (itself, bytes, digest, out) = writer.finish(self.id, &self.cluster, origin).map_err(failed)?;
+        let named = out.sync().and_then(|()| self.bin.disk.rename(&self.new, &path));
+        named.map_err(|source| StoreError::Io { path: path.clone(), source })?;
+        self.is_done = true;
         let meta = SegmentMeta {
             id: self.id,
             file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -439,14 +455,16 @@ impl Draft {
             digest,
         };
         // Until the catalogue knows it, it is nobody's.
-        Ok(Segment { meta, path, disk: Arc::clone(&self.disk), doomed: AtomicBool::new(true) })
+        Ok(Segment { meta, path, bin: Arc::clone(&self.bin), doomed: AtomicBool::new(true) })
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if self.writer.take().is_some() {
-            _ = self.disk.remove(&self.new);
+        if !self.is_done {
+            self.bin.remove(&self.new);
+            // A renaming that failed may have been done.
+            self.bin.remove(&self.path);
         }
     }
 }

@@ -9,14 +9,12 @@ use auditward_base::Hasher;
 use auditward_base::disk::{Disk, DiskFile, Found};
 
 use super::{
-    CATALOGUE, CATALOGUE_BYTES_MAX, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store,
-    StoreError,
+    Bin, CATALOGUE, CATALOGUE_BYTES_MAX, Config, Damage, Fresh, Inner, OpenError, Refusal, Segment, State,
+    Store, StoreError,
 };
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::segment::{Chunks, ReadError, Reader, SegmentMeta, SelfDescription};
 
-/// So often a file is refused by the disk before it is set aside.
-const REFUSED_TIMES_MAX: u32 = 8;
 /// What is put behind the name of a file that cannot be read.
 const SET_ASIDE: &str = ".damaged";
 
@@ -73,12 +71,15 @@ impl Store {
         let (catalogue, known) = match catalogue {
             Some(catalogue) => (catalogue, true),
             // One is written when a store is begun: without it, whole files mean that it is lost.
-            None => (from_files(&*disk, &folder, &files, &mut recovered), false),
+            None => (from_files(&*disk, &folder, &files, &mut recovered)?, false),
         };
         recovered.catalogue_made = !known && !catalogue.segments.is_empty();
         recovered.position = catalogue.position;
         let beyond = catalogue.beyond();
 
+        let bin = Bin::new(disk);
+        let disk = &*bin.disk;
+        let mut is_less = false;
         let mut segments = Vec::new();
         for meta in catalogue.segments {
             let there = files.remove(&meta.file);
@@ -92,13 +93,14 @@ impl Store {
             };
             if let Some(problem) = problem {
                 if there.is_some() {
-                    set_aside(&*disk, &path).map_err(failed(&path))?;
+                    set_aside(disk, &path).map_err(failed(&path))?;
                 }
+                is_less = true;
                 recovered.damaged.push(Damage { file: meta.file, problem, rows: meta.rows });
                 continue;
             }
             let doomed = AtomicBool::new(false);
-            segments.push(Arc::new(Segment { meta, path, disk: Arc::clone(&disk), doomed }));
+            segments.push(Arc::new(Segment { meta, path, bin: Arc::clone(&bin), doomed }));
         }
         let state = State {
             fresh: Fresh::new(catalogue.position, beyond),
@@ -109,15 +111,16 @@ impl Store {
             refused: BTreeMap::new(),
             damaged: recovered.damaged.clone(),
         };
-        let inner = Inner { disk, config, state: Mutex::new(state), work: Mutex::new(()) };
+        let inner = Inner { bin, config, state: Mutex::new(state), work: Mutex::new(()) };
         let store = Store { inner: Arc::new(inner) };
-        if !known || !recovered.damaged.is_empty() {
-            store.publish(super::seal::Change::default())?;
+        if !known || is_less {
+            let published = store.publish(super::seal::Change::default());
+            // A catalogue that names a file too many says so again the next time: a full disk is no reason not to open.
+            published.or_else(|error| if known { Ok(()) } else { Err(error) })?;
         }
         // Only now that a catalogue is there which does not know them.
         for name in files.into_keys().filter(|name| is_ours(name)) {
-            let path = folder.join(&name);
-            store.inner.disk.remove(&path).map_err(failed(&path))?;
+            store.inner.bin.remove(&folder.join(&name));
             recovered.orphans.push(name);
         }
         Ok((store, recovered))
@@ -126,8 +129,8 @@ impl Store {
     /// Looks whether a file is what the catalogue says, because reading it has failed. If it is not, it is set aside, and
     /// what is wrong with it is told; if it is, the failure was another's.
     ///
-    /// A file that the disk does not give is only set aside when it has not done so several times: what a disk refuses now it
-    /// may give later. Until then it is told, and left out of compaction.
+    /// A file that the disk does not give is never set aside: what a disk refuses now it may give later. It is told, and left
+    /// out of compaction, and of snapshots if it happens several times in a row, until it is given again.
     pub fn suspect(&self, segment: &Segment) -> Result<Option<Damage>, StoreError> {
         let _work = self.work();
         let id = segment.meta.id;
@@ -142,23 +145,20 @@ impl Store {
             }
             Verdict::Damaged(problem) => told(problem),
             Verdict::Refused(problem) => {
+                let told = told(problem);
                 let mut state = self.state();
-                let times = state.refused.entry(id).or_default();
-                *times += 1;
-                if *times < REFUSED_TIMES_MAX {
-                    return Ok(Some(told(problem)));
-                }
-                told(problem)
+                let times = state.refused.get(&id).map_or(1, |before| before.times.saturating_add(1));
+                state.refused.insert(id, Refusal { times, told: told.clone() });
+                return Ok(Some(told));
             }
         };
         self.publish(super::seal::Change { gone: [id].into(), ..Default::default() })?;
         // It is evidence, perhaps: it is not removed with the last snapshot that holds it.
         segment.doomed.store(false, std::sync::atomic::Ordering::Release);
         // It may be gone altogether.
-        _ = set_aside(&*self.inner.disk, &segment.path);
-        let mut state = self.state();
-        state.refused.remove(&id);
-        state.damaged.push(damage.clone());
+        _ = set_aside(&*self.inner.bin.disk, &segment.path);
+        _ = self.inner.sync_folder();
+        self.state().damaged.push(damage.clone());
         Ok(Some(damage))
     }
 
@@ -173,11 +173,16 @@ impl Store {
     }
 
     fn examine(&self, segment: &Segment) -> Verdict {
-        match self.inner.disk.open(&segment.path).and_then(|file| digest(&*file)) {
+        let disk = &self.inner.bin.disk;
+        match disk.open(&segment.path).and_then(|file| digest(&*file)) {
             Ok(digest) if digest == segment.meta.digest => Verdict::Whole,
             Ok(_) => Verdict::Damaged("its digest is not that of what was written".to_owned()),
+            // Where the catalogue is gone as well, nobody has removed a file: the whole folder is not there for now.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Verdict::Damaged("it is gone".to_owned())
+                match disk.open(&self.inner.config.folder.join(CATALOGUE)) {
+                    Ok(_) => Verdict::Damaged("it is gone".to_owned()),
+                    Err(_) => Verdict::Refused("it is gone, and so is the catalogue".to_owned()),
+                }
             }
             Err(error) => Verdict::Refused(format!("it cannot be read: {error}")),
         }
@@ -209,13 +214,14 @@ fn set_aside_before(file: &Found) -> Option<Damage> {
     Some(Damage { file: name.to_owned(), problem: "it was damaged before".to_owned(), rows: 0 })
 }
 
-/// The catalogue as the files would have it. Those that cannot be read are set aside.
+/// The catalogue as the files would have it. Those that are no whole ones of ours are set aside. What the disk refuses, or a
+/// later version has written, may be whole: without it the catalogue would be wrong, so the store is not opened.
 fn from_files(
     disk: &dyn Disk,
     folder: &Path,
     files: &BTreeMap<String, u64>,
     recovered: &mut Recovered,
-) -> Catalogue {
+) -> Result<Catalogue, OpenError> {
     let mut found = Vec::new();
     for (name, bytes) in files.iter().filter(|(name, _)| {
         is_ours(name) && Path::new(name).extension().is_none_or(|extension| extension != "new")
@@ -223,13 +229,15 @@ fn from_files(
         let path = folder.join(name);
         match describe(disk, &path, name, *bytes) {
             Ok(described) => found.push(described),
+            Err(source @ ReadError::Format(_)) => return Err(OpenError::File { path, source }),
+            Err(source) if source.is_refusal() => return Err(OpenError::File { path, source }),
             Err(error) => {
                 _ = set_aside(disk, &path);
                 recovered.damaged.push(Damage { file: name.clone(), problem: error.to_string(), rows: 0 });
             }
         }
     }
-    Catalogue::from_files(found)
+    Ok(Catalogue::from_files(found))
 }
 
 fn describe(

@@ -65,6 +65,7 @@ impl Store {
             let position = sealed.map_or(state.position, |(position, _)| position);
             (segments, position, state.next_id)
         };
+        self.inner.bin.empty();
         self.inner.sync_folder()?;
         let metas = segments.iter().map(|segment| segment.meta.clone()).collect();
         let doom = |segment: &Segment, doomed| segment.doomed.store(doomed, Ordering::Release);
@@ -89,6 +90,7 @@ impl Store {
         let before = std::mem::replace(&mut state.segments, segments);
         let limbo = std::mem::take(&mut state.limbo);
         let known: BTreeSet<u64> = state.segments.iter().map(|segment| segment.meta.id).collect();
+        state.refused.retain(|id, _| known.contains(id));
         drop(state);
         for segment in before.into_iter().chain(limbo) {
             if !known.contains(&segment.meta.id) {
