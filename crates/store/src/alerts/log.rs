@@ -1,6 +1,7 @@
 //! The log itself: files, and what is known of each alert.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,10 +40,14 @@ struct State {
     ids: HashMap<String, u64>,
     /// By the first number that may be in it; the last one is appended to.
     files: BTreeMap<u64, File>,
-    /// The file that is appended to; none yet, or it is not to be trusted any more.
+    /// The last of them, if it may be appended to.
     open: Option<Arc<dyn DiskFile>>,
-    /// A file behind whose good end a failed append may have left something, and where that is.
-    torn: Option<(Arc<dyn DiskFile>, u64)>,
+    /// Whether a failed append may have left something behind the good end of `open`.
+    is_torn: bool,
+    /// Whether all lines of the last file were read.
+    is_whole: bool,
+    /// Whether the last file has not been written anew since the log was opened: see [`AlertLog::settle`].
+    is_doubtful: bool,
     next: u64,
     /// Names of rules, severities and clusters, each kept once.
     names: HashSet<Arc<str>>,
@@ -88,13 +93,18 @@ impl AlertLog {
         }
         recovered.alerts = state.alerts.len();
         recovered.next = state.next;
-        Ok((AlertLog { inner: Arc::new(Inner { disk, config, state: Mutex::new(state) }) }, recovered))
+        let log = AlertLog { inner: Arc::new(Inner { disk, config, state: Mutex::new(state) }) };
+        // A full disk is no reason not to show what is there: what is appended tries again.
+        _ = log.settle(&mut log.state());
+        Ok((log, recovered))
     }
 
     /// Appends those alerts whose id is not there yet. The number of each, in their order; when the call returns, all of them
     /// survive a loss of power.
     pub fn append(&self, alerts: &[NewAlert<'_>]) -> Result<Vec<u64>, AlertError> {
         let mut state = self.state();
+        // What is known already is told as safe, too.
+        self.settle(&mut state)?;
         let mut lines = Lines::default();
         let mut numbers = Vec::with_capacity(alerts.len());
         let mut next = state.next;
@@ -135,7 +145,11 @@ impl AlertLog {
         }
         let unknown = || AlertError::Unknown { id: id.to_owned() };
         let mut state = self.state();
+        self.settle(&mut state)?;
         let seq = *state.ids.get(id).ok_or_else(unknown)?;
+        // Before it is written: an error says that it was not.
+        let found = state.alerts.get(&seq).map(|known| self.load(seq, known)).ok_or_else(unknown)?;
+        let mut found = found?.ok_or_else(unknown)?;
         let line = line::Triage {
             seq,
             state: triage.state,
@@ -147,8 +161,10 @@ impl AlertLog {
         lines.add(Line::Triage(line)).map_err(|_| unknown())?;
         let next = state.next;
         self.write(&mut state, lines, next)?;
-        let found = state.alerts.get(&seq).map(|known| self.load(seq, known)).ok_or_else(unknown)?;
-        found?.ok_or_else(unknown)
+        if let Some(known) = state.alerts.get(&seq) {
+            found.triage = known.triage.clone();
+        }
+        Ok(found)
     }
 
     /// The alert of an id, if it is kept.
@@ -225,10 +241,16 @@ impl AlertLog {
                 break;
             }
             let path = self.path(first);
+            let failed = |source| AlertError::Io { path: path.clone(), source };
             let disk = &self.inner.disk;
-            // One after the other, so that what was done about an alert never goes before the alert.
-            let gone = disk.remove(&path).and_then(|()| disk.sync_folder(&self.inner.config.folder));
-            gone.map_err(|source| AlertError::Io { path, source })?;
+            // A removal that failed may have been done, now or the last time.
+            let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+            if let Err(error) = disk.remove(&path)
+                && !is_gone(&error)
+                && !disk.open(&path).is_err_and(|error| is_gone(&error))
+            {
+                return Err(failed(error));
+            }
             state.files.remove(&first);
             let gone: Vec<u64> =
                 state.alerts.iter().filter(|(_, known)| known.file == first).map(|(seq, _)| *seq).collect();
@@ -238,6 +260,8 @@ impl AlertLog {
                     removed += 1;
                 }
             }
+            // One after the other, so that what was done about an alert never goes before the alert.
+            disk.sync_folder(&self.inner.config.folder).map_err(failed)?;
         }
         Ok(removed)
     }
@@ -247,6 +271,7 @@ impl AlertLog {
         if lines.all.is_empty() {
             return Ok(());
         }
+        self.mend(state)?;
         let full =
             state.files.last_key_value().is_some_and(|(_, file)| file.bytes >= self.inner.config.file_bytes);
         if state.open.is_none() || full {
@@ -258,11 +283,9 @@ impl AlertLog {
             return Ok(());
         };
         if let Err(source) = file.append(&[&lines.text]).and_then(|()| file.sync()) {
-            // Nobody knows what of it is there. So the file is left alone from now on, and these numbers are not given again;
-            // should the lines be there after all, what comes later under the same id goes before them.
-            state.open = None;
-            state.next = next.max(state.next) + 1;
-            state.torn = file.truncate(bytes).is_err().then_some((file, bytes));
+            // Nobody knows what of it is there.
+            state.is_torn = true;
+            _ = self.mend(state);
             return Err(AlertError::Io { path: self.path(first), source });
         }
         for (line, at, length) in lines.all {
@@ -275,17 +298,41 @@ impl AlertLog {
         Ok(())
     }
 
-    /// Opens the file to append to: a new one, unless the last one is still good.
-    fn begin(&self, state: &mut State) -> Result<(), AlertError> {
-        state.open = None;
-        // Behind a file with something doubtful in it no other is begun: when a log is opened, only its last is doubted.
-        if let Some((file, bytes)) = state.torn.take() {
-            if let Err(source) = file.truncate(bytes) {
-                state.torn = Some((file, bytes));
-                let last = state.files.last_key_value().map_or(0, |(first, _)| *first);
-                return Err(AlertError::Io { path: self.path(last), source });
-            }
+    /// Cuts off what a failed append may have left. Nothing is written before that is done, so no line of a call that failed
+    /// comes back behind one that came later, and only the last file is ever in doubt.
+    fn mend(&self, state: &mut State) -> Result<(), AlertError> {
+        let last = state.files.last_key_value().map(|(first, file)| (*first, file.bytes));
+        let (true, Some(file), Some((first, bytes))) = (state.is_torn, &state.open, last) else {
+            return Ok(());
+        };
+        let cut = file.truncate(bytes).and_then(|()| file.sync());
+        cut.map_err(|source| AlertError::Io { path: self.path(first), source })?;
+        state.is_torn = false;
+        Ok(())
+    }
+
+    /// Writes the last file that was found anew, as a whole. The process that wrote its last lines may not have lived to see
+    /// them synced, or have seen that fail: then they look fine until the power goes, and no later sync mends that.
+    fn settle(&self, state: &mut State) -> Result<(), AlertError> {
+        let last = state.files.last_key_value().map(|(first, file)| (*first, file.bytes));
+        let (true, Some((first, bytes))) = (state.is_doubtful, last) else { return Ok(()) };
+        let path = self.path(first);
+        let failed = |source| AlertError::Io { path: path.clone(), source };
+        let disk = &self.inner.disk;
+        let text = disk.read(&path, FILE_BYTES_MAX).map_err(failed)?;
+        let good = usize::try_from(bytes).ok().and_then(|good| text.get(..good));
+        let good = good.ok_or_else(|| failed(io::ErrorKind::UnexpectedEof.into()))?;
+        disk.replace(&path, &[good]).map_err(failed)?;
+        // Behind a damaged line nothing is appended, and a file without a head is none to append to.
+        if state.is_whole {
+            state.open = Some(disk.open(&path).map_err(failed)?);
         }
+        state.is_doubtful = false;
+        Ok(())
+    }
+
+    /// Begins the next file.
+    fn begin(&self, state: &mut State) -> Result<(), AlertError> {
         let first = state.next.max(state.files.last_key_value().map_or(0, |(first, _)| first + 1));
         let path = self.path(first);
         let failed = |source| AlertError::Io { path: path.clone(), source };
@@ -347,12 +394,12 @@ impl State {
         // Numbers that were given when the file was begun are not given again, whatever has become of them.
         self.next = self.next.max(first);
         self.files.insert(first, File::default());
-        let (mut at, mut whole, mut good) = (0, true, 0);
+        let (mut at, mut good) = (0, 0);
         let (mut wrong, mut wrong_bytes) = (0, 0);
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let start = at;
             at += line.len();
-            whole = line.ends_with(b"\n");
+            let whole = line.ends_with(b"\n");
             match line::checked(line.trim_ascii_end()).map(serde_json::from_slice) {
                 Some(Ok(Line::Head(Head { version, .. }))) if version != VERSION => {
                     return Err(AlertError::Version { path, found: version });
@@ -378,15 +425,12 @@ impl State {
         }
         // Their numbers are not known, but no alert's line is shorter.
         self.next = self.next.saturating_add(wrong_bytes / LINE_BYTES_MIN);
-        if last && good > 0 {
-            // Written anew as a whole: the process that wrote its last lines may not have lived to see them synced.
-            disk.replace(&path, &[text.get(..good).unwrap_or_default()]).map_err(failed)?;
-        }
-        if good == 0 || wrong > 0 {
+        let is_whole = good > 0 && wrong == 0;
+        if !is_whole {
             self.next = self.next.max(first.saturating_add(1));
-        } else if last {
-            self.open = Some(disk.open(&path).map_err(failed)?);
         }
+        self.is_whole = is_whole;
+        self.is_doubtful = last && good > 0;
         Ok(())
     }
 
@@ -459,7 +503,9 @@ impl Default for State {
             ids: HashMap::new(),
             files: BTreeMap::new(),
             open: None,
-            torn: None,
+            is_torn: false,
+            is_whole: false,
+            is_doubtful: false,
             next: 1,
             names: HashSet::new(),
         }
