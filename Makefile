@@ -34,6 +34,7 @@ test: setup ## every check and every test
 
 torture: ## the tests under a seed, with SEEDS (10000) of them: crashes, torn writes, full and failing disks
 	@AUDITWARD_SEEDS=$(SEEDS) cargo test --release --locked --package auditward-journal --test model
+	@AUDITWARD_SEEDS=$(SEEDS) cargo test --release --locked --package auditward-store --test life
 
 tidy: ## every check but the tests: format, lints, arrows, docs, generated pages, dependencies
 	@cargo xtask tidy
