@@ -2,8 +2,11 @@
 //!
 //! `cargo bench -p auditward-store --bench seal [-- EVENTS]`, 200,000 if nobody says. Events are made of the captures, with
 //! other ids, times, names and users each time; making them is not counted. One thread does all the work.
+//!
+//! Beside it, in the same run and on the same events: the JSON lines through gzip, as `--audit-log-compress` of an API server
+//! keeps them, and through zstd. Neither can be asked anything without reading all of it.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,11 +38,20 @@ fn main() {
     let config = Config { fresh_bytes_max: usize::MAX / 2, ..Config::new(&folder) };
     let (store, _) = Store::open(Arc::new(OsDisk), config).expect("a folder of our own");
     let (mut json, mut appending, mut sealing) = (0, Duration::ZERO, Duration::ZERO);
+    let (mut gzip, mut zstd) = (Peer::default(), Peer::default());
     let mut left = events;
     while left > 0 {
         let made: Vec<_> = generator.by_ref().take(left.min(65_536)).collect();
         left -= made.len();
         json += made.iter().map(|one| one.event.len()).sum::<usize>();
+        let lines = made.iter().map(|one| one.event.as_slice()).collect::<Vec<_>>().join(&b'\n');
+        gzip.pack(|| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(&lines)?;
+            Ok(encoder.finish()?.len())
+        });
+        zstd.pack(|| Ok(zstd::bulk::compress(&lines, ZSTD_LEVEL)?.len()));
+        drop(lines);
         for made in made.chunks(1000) {
             let rows: Vec<Row<'_>> = made
                 .iter()
@@ -66,6 +78,13 @@ fn main() {
     println!("seal (columns to Parquet)  {:>9.0} events/s", rate(sealing));
     println!("both                       {:>9.0} events/s", rate(appending + sealing));
     println!("{} files, {:.1} bytes an event", status.segments, status.bytes as f64 / count);
+    for (name, peer) in [("gzip 6 of the lines", gzip), ("zstd 3 of the lines", zstd)] {
+        println!(
+            "{name:<26} {:>9.0} events/s, {:.1} bytes an event",
+            rate(peer.time),
+            peer.bytes as f64 / count
+        );
+    }
 
     let begun = Instant::now();
     let (mut rebuilt, mut bytes) = (0, 0);
@@ -100,6 +119,24 @@ fn main() {
     _ = store.retain(MicroTime::MAX);
     drop(store);
     std::fs::remove_dir_all(&folder).expect("a folder of our own");
+}
+
+/// The level that the store's columns have.
+const ZSTD_LEVEL: i32 = 3;
+
+/// What the same events cost as lines.
+#[derive(Default)]
+struct Peer {
+    time: Duration,
+    bytes: usize,
+}
+
+impl Peer {
+    fn pack(&mut self, pack: impl FnOnce() -> std::io::Result<usize>) {
+        let begun = Instant::now();
+        self.bytes += pack().expect("memory for it");
+        self.time += begun.elapsed();
+    }
 }
 
 /// Which columns take the room.
