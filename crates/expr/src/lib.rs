@@ -14,7 +14,6 @@ mod fold;
 mod item;
 mod pattern;
 pub mod schema;
-mod specialise;
 mod subject;
 pub mod symbolic;
 pub mod text;
@@ -23,6 +22,5 @@ pub use ast::{Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, 
 pub use check::{Problem, Type, check};
 pub use compiled::{BadMatch, Compiled, CompiledTest};
 pub use item::Item;
-pub use specialise::{Known, specialise};
 pub use subject::{Scope, Subject};
 pub use text::{Parameters, SyntaxError, parse, parse_unchecked};

@@ -12,7 +12,6 @@ mod query;
 
 use auditward_event::{Step, Value};
 
-pub(crate) use function::through;
 pub use node::Node;
 pub(crate) use object::Body;
 pub(crate) use pod::PodPlace;
