@@ -20,6 +20,8 @@ pub struct Fact {
     pub kind: Type,
     /// What it means; for people.
     pub meaning: &'static str,
+    /// Whether a body may have a say in it.
+    pub(crate) reads_body: bool,
     pub(crate) read: for<'a> fn(&Subject<'a>) -> Option<Item<'a>>,
 }
 
@@ -32,12 +34,14 @@ pub static FACTS: &[Fact] = &[
                   `controlPlane` (API server, scheduler, controller manager, kube-proxy by certificate), `controller` \
                   (a built-in controller's own account in kube-system), `serviceAccount` (any other), `bootstrap` (a \
                   bootstrap token), `person` (everybody else)",
+        reads_body: false,
         read: |s| Some(text(actor(s))),
     },
     Fact {
         name: "changes",
         kind: Type::Bool,
         meaning: "whether the verb is `create`, `update`, `patch`, `delete` or `deletecollection`",
+        reads_body: false,
         read: |s| {
             let verb = s.event().verb();
             Some(Item::Bool(matches!(&*verb, "create" | "update" | "patch" | "delete" | "deletecollection")))
@@ -47,24 +51,28 @@ pub static FACTS: &[Fact] = &[
         name: "decision",
         kind: Type::Text,
         meaning: "what authorisation said: `allow` or `forbid`",
+        reads_body: false,
         read: |s| s.event().annotation("authorization.k8s.io/decision").map(Item::Text),
     },
     Fact {
         name: "dryRun",
         kind: Type::Bool,
         meaning: "whether nothing is to be stored: `dryRun=All` in the query or in the body's options",
+        reads_body: true,
         read: |s| Some(Item::Bool(dry_run(s))),
     },
     Fact {
         name: "exec.command",
         kind: Type::Text,
         meaning: "the command of an exec, its words joined by blanks",
+        reads_body: false,
         read: exec_command,
     },
     Fact {
         name: "exec.interactive",
         kind: Type::Bool,
         meaning: "whether an exec or attach has both an input and a terminal",
+        reads_body: false,
         read: |s| {
             subresource(s, &["exec", "attach"])
                 .then(|| Item::Bool(switched_on(s, "stdin") && switched_on(s, "tty")))
@@ -75,24 +83,28 @@ pub static FACTS: &[Fact] = &[
         kind: Type::Bool,
         meaning: "whether the request's result is known with this event: ResponseComplete, Panic, and ResponseStarted \
                   of a refused authentication or of a connection that stays open",
+        reads_body: false,
         read: |s| Some(Item::Bool(is_final(s))),
     },
     Fact {
         name: "grant.binding",
         kind: Type::Text,
         meaning: "the name of the RoleBinding or ClusterRoleBinding by which RBAC allowed the request",
+        reads_body: false,
         read: |s| grant(s).map(|(name, _)| Item::Text(name)),
     },
     Fact {
         name: "grant.namespace",
         kind: Type::Text,
         meaning: "the namespace of that binding, where it is a RoleBinding",
+        reads_body: false,
         read: |s| grant(s)?.1.map(Item::Text),
     },
     Fact {
         name: "impersonated",
         kind: Type::Bool,
         meaning: "whether the request was carried out as somebody else",
+        reads_body: false,
         read: |s| {
             let as_whom = s.event().get("impersonatedUser");
             Some(Item::Bool(as_whom.is_some_and(|user| !user.is_null())))
@@ -102,12 +114,14 @@ pub static FACTS: &[Fact] = &[
         name: "longRunning",
         kind: Type::Bool,
         meaning: "whether the connection stays open: a watch, exec, attach, portforward, proxy, or a log that is followed",
+        reads_body: false,
         read: |s| Some(Item::Bool(long_running(s))),
     },
     Fact {
         name: "node",
         kind: Type::Text,
         meaning: "the node's name, where a node asks",
+        reads_body: false,
         read: |s| {
             let user = s.user();
             is_node(s).then(|| rest_of(&user.username, "system:node:")).flatten().map(Item::Text)
@@ -118,12 +132,14 @@ pub static FACTS: &[Fact] = &[
         kind: Type::Text,
         meaning: "how it ended: `success` (code below 400), `unauthenticated` (401), `denied` (403, or authorisation \
                   said `forbid`), `failed` (any other code), `none` (no code yet)",
+        reads_body: false,
         read: |s| Some(text(outcome(s))),
     },
     Fact {
         name: "patch.kind",
         kind: Type::Text,
         meaning: "of a patch with a body: `json` for a list of operations, `merge` for a part of the object",
+        reads_body: true,
         read: |s| match (&*s.event().verb(), s.event().request_object()?.kind()) {
             ("patch", Kind::Array) => Some(text("json")),
             ("patch", Kind::Object) => Some(text("merge")),
@@ -134,6 +150,7 @@ pub static FACTS: &[Fact] = &[
         name: "path",
         kind: Type::Text,
         meaning: "`requestURI` without its query",
+        reads_body: false,
         read: |s| {
             let uri = s.event().get("requestURI")?.as_str()?;
             let end = uri.find('?').unwrap_or(uri.len());
@@ -144,6 +161,7 @@ pub static FACTS: &[Fact] = &[
         name: "serviceAccount.name",
         kind: Type::Text,
         meaning: "the service account's name, where one asks",
+        reads_body: false,
         read: |s| {
             let user = &s.user().username;
             let (namespace, _) = service_account(user)?;
@@ -155,6 +173,7 @@ pub static FACTS: &[Fact] = &[
         name: "serviceAccount.namespace",
         kind: Type::Text,
         meaning: "the service account's namespace, where one asks",
+        reads_body: false,
         read: |s| {
             let user = &s.user().username;
             let (namespace, _) = service_account(user)?;
@@ -168,18 +187,21 @@ pub static FACTS: &[Fact] = &[
         kind: Type::Address,
         meaning: "the address that the connection came from: the last of `sourceIPs`, the only one that a client cannot \
                   make up",
+        reads_body: false,
         read: |s| s.event().source_ips().last().map(Item::Text),
     },
     Fact {
         name: "sourceScope",
         kind: Type::Text,
         meaning: "where `sourceIP` is: `loopback`, `private` (also link-local and carrier-grade NAT) or `public`",
+        reads_body: false,
         read: |s| Some(text(scope(address(&s.event().source_ips().last()?)?))),
     },
     Fact {
         name: "userAgent.name",
         kind: Type::Text,
         meaning: "`userAgent` up to the first `/` or blank: `kubectl`, `curl`",
+        reads_body: false,
         read: |s| {
             let agent = s.event().get("userAgent")?.as_str()?;
             let end = agent.find(['/', ' ']).unwrap_or(agent.len());

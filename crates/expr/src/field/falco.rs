@@ -135,6 +135,24 @@ impl Spec {
         let _ = self.read(event, argument, found);
     }
 
+    pub(crate) fn reads_body(&self, argument: Option<&str>) -> bool {
+        match self.from {
+            From::Keys(keys) | From::Items(keys) => keys.first().is_none_or(|key| super::is_body(key)),
+            From::Pointer => {
+                let first = argument.and_then(|pointer| keys(pointer).next());
+                first.is_none_or(|key| super::is_body(&key))
+            }
+            From::PodName
+            | From::Pod(_)
+            | From::Subjects(_)
+            | From::RuleItems(_)
+            | From::ServicePorts
+            | From::Pretty
+            | From::Whole => true,
+            From::Parameter | From::Always(_) | From::Time(_) | From::Never => false,
+        }
+    }
+
     fn read<'a>(
         &self,
         event: &EventView<'a>,
@@ -240,10 +258,15 @@ fn step<'a>(value: Value<'a>, key: &str) -> Option<Value<'a>> {
 
 /// By JSON pointer; the first slash may be left out.
 fn pointed<'a>(event: &EventView<'a>, pointer: &str) -> Option<Value<'a>> {
-    let mut keys = pointer.strip_prefix('/').unwrap_or(pointer).split('/').map(unescaped);
+    let mut keys = keys(pointer);
     // Where the fields of the event itself are is known already.
     let first = event.get(&keys.next()?)?;
     keys.try_fold(first, |value, key| step(value, &key))
+}
+
+/// The keys of a JSON pointer.
+fn keys(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    pointer.strip_prefix('/').unwrap_or(pointer).split('/').map(unescaped)
 }
 
 fn unescaped(key: &str) -> Cow<'_, str> {
