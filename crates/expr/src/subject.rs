@@ -1,8 +1,9 @@
 //! An event that is being asked questions.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use auditward_event::{EventView, ObjectRefView, UserView};
+use auditward_event::{EventView, ObjectRefView, UserView, Value};
 
 use crate::field::{Body, Node, PodPlace, pod};
 
@@ -13,6 +14,8 @@ pub struct Subject<'a> {
     event: EventView<'a>,
     object_ref: OnceCell<Option<ObjectRefView<'a>>>,
     user: OnceCell<UserView<'a>>,
+    object_ref_entries: OnceCell<Entries<'a>>,
+    user_entries: OnceCell<Entries<'a>>,
     body: OnceCell<Body<'a>>,
     pod: OnceCell<Option<PodPlace>>,
 }
@@ -24,6 +27,8 @@ impl<'a> Subject<'a> {
             event: *event,
             object_ref: OnceCell::new(),
             user: OnceCell::new(),
+            object_ref_entries: OnceCell::new(),
+            user_entries: OnceCell::new(),
             body: OnceCell::new(),
             pod: OnceCell::new(),
         }
@@ -44,6 +49,16 @@ impl<'a> Subject<'a> {
         self.user.get_or_init(|| self.event.user())
     }
 
+    /// The value of a key of `objectRef`. Several of them are asked for, so all are found at once.
+    pub(crate) fn of_object_ref(&self, key: &str) -> Option<Value<'a>> {
+        find(self.object_ref_entries.get_or_init(|| entries(&self.event, "objectRef")), key)
+    }
+
+    /// The same of `user`.
+    pub(crate) fn of_user(&self, key: &str) -> Option<Value<'a>> {
+        find(self.user_entries.get_or_init(|| entries(&self.event, "user")), key)
+    }
+
     /// What the request writes.
     pub(crate) fn body(&self) -> Body<'a> {
         *self.body.get_or_init(|| Body::of(&self.event))
@@ -53,6 +68,19 @@ impl<'a> Subject<'a> {
     pub(crate) fn pod(&self) -> Option<PodPlace> {
         *self.pod.get_or_init(|| pod::place(self.object_ref()?))
     }
+}
+
+type Entries<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
+
+fn entries<'a>(event: &EventView<'a>, key: &str) -> Entries<'a> {
+    let mut entries = Vec::with_capacity(8);
+    entries.extend(event.get(key).into_iter().flat_map(Value::entries));
+    entries
+}
+
+/// Of duplicate keys the last one counts.
+fn find<'a>(entries: &[(Cow<'a, str>, Value<'a>)], key: &str) -> Option<Value<'a>> {
+    entries.iter().rev().find(|(name, _)| name == key).map(|(_, value)| *value)
 }
 
 /// What a question is asked of: an event and, inside [`crate::Expr::Some`], one of its objects.

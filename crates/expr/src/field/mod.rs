@@ -68,7 +68,16 @@ impl Root {
     pub(crate) fn each_in<'a>(&self, scope: Scope<'_, 'a>, found: &mut dyn FnMut(Item<'a>)) {
         let subject = scope.subject;
         match self {
-            Root::Event(path) => subject.event().each(path, &mut |value| found(Item::Json(value))),
+            Root::Event(path) => {
+                let value = match path.steps() {
+                    [Step::Key(top), Step::Key(key), ..] if top == "objectRef" => subject.of_object_ref(key),
+                    [Step::Key(top), Step::Key(key), ..] if top == "user" => subject.of_user(key),
+                    _ => return subject.event().each(path, &mut |value| found(Item::Json(value))),
+                };
+                if let Some(value) = value {
+                    walk(value, &path.steps()[2..], &mut |value| found(Item::Json(value)));
+                }
+            }
             Root::Dotted(keys) => dotted::each(keys, subject, found),
             Root::Object(path) => subject.body().each(&[], path.steps(), &mut |node| found(node.into())),
             Root::Pod(path) => pod::each(path, subject, found),
