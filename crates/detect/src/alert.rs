@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::hit::{EventRef, Facts};
+use crate::time::Micros;
 
 /// One alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +132,7 @@ mod word {
 /// What is particular about one alert: the rest is the rule's, and the event's that completed it.
 pub(crate) struct Finding {
     pub(crate) id: String,
+    pub(crate) time: Micros,
     pub(crate) count: u64,
     pub(crate) events: Vec<EventRef>,
     pub(crate) summary: String,
@@ -147,7 +149,7 @@ impl Alert {
     pub(crate) fn new(rule: &Rule, cluster: &str, facts: Facts, finding: Finding) -> Self {
         Alert {
             id: finding.id,
-            time: auditward_event::MicroTime::from_micros(facts.time).to_string(),
+            time: auditward_event::MicroTime::from_micros(finding.time).to_string(),
             rule: rule.id.clone(),
             title: rule.title.clone(),
             severity: rule.severity,

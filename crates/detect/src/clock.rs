@@ -14,6 +14,9 @@ use crate::time::Micros;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Clock {
     recent: VecDeque<Micros>,
+    /// Their median, once somebody has asked for it.
+    #[serde(skip)]
+    median: Option<Micros>,
 }
 
 impl Clock {
@@ -25,10 +28,16 @@ impl Clock {
             self.recent.pop_front();
         }
         self.recent.push_back(time);
+        self.median = None;
     }
 
     /// `None` before the first event.
-    pub(crate) fn now(&self) -> Option<Micros> {
+    pub(crate) fn now(&mut self) -> Option<Micros> {
+        self.median = self.median.or_else(|| self.find_median());
+        self.median
+    }
+
+    fn find_median(&self) -> Option<Micros> {
         let mut times = [0; Self::RECENT];
         let times = &mut times[..self.recent.len().min(Self::RECENT)];
         for (copy, time) in times.iter_mut().zip(&self.recent) {

@@ -49,7 +49,8 @@ pub struct Limits {
     pub groups_per_rule_max: usize,
     /// Events or values in one window. The oldest goes, so a count never says more than this.
     pub events_per_window_max: usize,
-    /// Keys that one first-seen rule remembers. The one that was seen least recently goes, and is new again.
+    /// Keys that one first-seen rule remembers. The one that was not seen for longest goes, and is new again; which one that
+    /// is may depend on the order in which events came.
     pub keys_per_rule_max: usize,
     /// Events in windows, steps of sequences, keys and groups of all rules together. The rule that holds most gives up
     /// its least recently touched group.

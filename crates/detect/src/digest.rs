@@ -28,8 +28,7 @@ impl Hasher {
 
     #[must_use]
     pub(crate) fn part(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-        self.0.extend_from_slice(bytes);
+        self.add(bytes);
         self
     }
 
@@ -46,6 +45,25 @@ impl Hasher {
     #[must_use]
     pub(crate) fn size(self, size: usize) -> Self {
         self.part(&(size as u64).to_be_bytes())
+    }
+
+    /// What `add` adds, behind how many it says that it has added.
+    #[must_use]
+    pub(crate) fn counted(mut self, add: impl FnOnce(&mut Self) -> usize) -> Self {
+        let at = self.0.len();
+        self = self.size(0);
+        let count = add(&mut self) as u64;
+        // Behind the length of the number.
+        if let Some(place) = self.0.get_mut(at + 8..at + 16) {
+            place.copy_from_slice(&count.to_be_bytes());
+        }
+        self
+    }
+
+    /// As [`Hasher::part`].
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(bytes);
     }
 
     pub(crate) fn finish(self) -> Digest {
@@ -95,6 +113,17 @@ mod tests {
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_ne!(of(&["a"]), of(&["a", ""]));
         assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
+    }
+
+    #[test]
+    fn what_is_counted_is_hashed_behind_its_number() {
+        let counted = Hasher::new("test").counted(|hasher| {
+            hasher.add(b"a");
+            hasher.add(b"b");
+            2
+        });
+        let plain = Hasher::new("test").size(2).part(b"a").part(b"b");
+        assert_eq!(counted.part(b"c").finish(), plain.part(b"c").finish());
     }
 
     #[test]

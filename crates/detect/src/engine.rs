@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use auditward_event::MicroTime;
+use auditward_event::{EventView, MicroTime};
 use auditward_rules::Trigger;
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +18,9 @@ use crate::alert::{Alert, Finding};
 use crate::clock::Clock;
 use crate::config::{Config, Order};
 use crate::digest::{Digest, Hasher};
-use crate::hit::Hit;
+use crate::hit::{Hit, Told, Which};
 use crate::memory::{Context, GivenUp, Memory, Noted, Recent};
-use crate::set::{Batch, Matcher, RuleSet};
+use crate::set::{Batch, Matcher, Place, RuleSet, Scratch, Seen};
 use crate::state::{self, RestoreError, Restored};
 use crate::summary::summary;
 use crate::time::{Micros, micros};
@@ -35,6 +35,7 @@ pub struct Engine {
     counters: Counters,
     /// Entries held by all rules.
     weight: usize,
+    scratch: Scratch,
 }
 
 /// What survives a restart.
@@ -65,7 +66,8 @@ pub struct Counters {
     pub alerts: Vec<u64>,
     /// Alerts not given because the same one was given shortly before, by rule.
     pub suppressed: Vec<u64>,
-    /// Matches of a request that had been counted for the same rule: another stage, or a copy.
+    /// Matches of a request that had been counted for the same rule: another stage, or a copy. Of first-seen rules only
+    /// those of a key that is not known.
     pub repeated: u64,
     /// Matches that came later than the lateness allows.
     pub late: u64,
@@ -97,6 +99,7 @@ impl Engine {
             config,
             memory: EngineMemory { rules, eras: vec![None], ..EngineMemory::default() },
             weight: 0,
+            scratch: Scratch::default(),
             counters,
         }
     }
@@ -113,20 +116,19 @@ impl Engine {
 
     /// Takes in what was seen in a batch of events. Alerts are appended in the order in which they are due.
     pub fn absorb(&mut self, batch: Batch, alerts: &mut Vec<Alert>) {
-        let mut hits = batch.hits.into_iter().peekable();
-        for (index, time) in batch.times.into_iter().enumerate() {
-            self.event(time);
-            while let Some((_, mut hit)) = hits.next_if(|(event, _)| *event == index) {
-                if time.is_none() {
-                    self.stamp(&mut hit);
+        batch.each(|event| {
+            self.event(event.time);
+            let mut text = None;
+            for seen in event.matches {
+                if let Some(hit) = self.seen(seen, event.time, event.text, &mut text) {
+                    self.hit(hit, alerts);
                 }
-                self.hit(hit, alerts);
             }
             // Now and then is enough, as long as it is always at the same events.
             if self.memory.seen.is_multiple_of(16) {
                 self.release(alerts);
             }
-        }
+        });
     }
 
     /// Lets those have their turn that have waited long enough at `now`, for when no more events come. The clock of
@@ -155,6 +157,13 @@ impl Engine {
     /// alert is given at least once, and those that are given twice have the same id.
     pub fn save(&mut self, position: &serde_json::Value) -> Vec<u8> {
         self.tidy();
+        let (set, limits, scratch) = (&self.set, &self.config.limits, &mut self.scratch);
+        self.memory.waiting.for_each(|hit| {
+            if let Told::Text(text) = &hit.told {
+                let (facts, values) = set.read_told(hit.rule, text, scratch, limits);
+                hit.told = Told::Read(facts, values);
+            }
+        });
         state::save(&self.set, &self.memory, position)
     }
 
@@ -190,18 +199,53 @@ impl Engine {
         }
     }
 
-    /// An event without a time happened when the others do.
-    fn stamp(&self, hit: &mut Hit) {
-        let mut facts = (*hit.facts).clone();
-        facts.time = self.memory.clock.now().unwrap_or(0);
-        hit.facts = Arc::new(facts);
+    /// A match of an event that happened then, if that is known, and of which this text was kept; `shared` is the same
+    /// for all that keep it longer. `None` if nothing comes of it.
+    fn seen(
+        &mut self,
+        seen: Seen,
+        time: Option<Micros>,
+        text: &[u8],
+        shared: &mut Option<Arc<[u8]>>,
+    ) -> Option<Hit> {
+        self.counters.matches += 1;
+        // An event without a time happened when the others do.
+        let now = time.unwrap_or_else(|| self.memory.clock.now().unwrap_or(0));
+        if self.memory.done_until.is_some_and(|done| now < done) {
+            self.counters.late += 1;
+        }
+        let (place, keys, mut which, told) = match seen {
+            Seen::Key { place, seen } => {
+                if self.knows(place, seen, now) {
+                    return None;
+                }
+                // What was written out of an event can be read.
+                let event = EventView::parse(text).ok()?;
+                let limits = &self.config.limits;
+                let keys = self.set.read_keys(place, &event, &mut self.scratch, limits);
+                (place, keys, Which::of(&event, time.unwrap_or_default(), limits), None)
+            }
+            Seen::Event { place, keys, which, told } => {
+                if keys.first().is_some_and(|key| self.knows(place, key.seen(), now)) {
+                    return None;
+                }
+                (place, keys, which, told)
+            }
+        };
+        which.time = now;
+        let told = match told {
+            Some((facts, values)) => Told::Read(facts, values),
+            None => Told::Text(shared.get_or_insert_with(|| text.into()).clone()),
+        };
+        Some(Hit { rule: place.0, input: place.1, keys, which, told })
+    }
+
+    /// Whether a match is of a key that its rule knows, so that nothing comes of it.
+    fn knows(&mut self, (rule, input): Place, seen: Digest, time: Micros) -> bool {
+        self.memory.rules[rule].knows(&self.set.plans()[rule], input, seen, time)
     }
 
     fn hit(&mut self, hit: Hit, alerts: &mut Vec<Alert>) {
-        self.counters.matches += 1;
-        if self.memory.done_until.is_some_and(|done| hit.facts.time < done) {
-            self.counters.late += 1;
-        }
         let alone = matches!(self.set.rules()[hit.rule].trigger, Trigger::Event(_));
         if alone && self.config.order == Order::AtOnce {
             self.turn(hit, alerts);
@@ -224,18 +268,22 @@ impl Engine {
 
     fn release_before(&mut self, until: Micros, alerts: &mut Vec<Alert>) {
         while let Some(hit) = self.memory.waiting.pop_before(until) {
-            self.memory.done_until = self.memory.done_until.max(Some(hit.facts.time));
+            self.memory.done_until = self.memory.done_until.max(Some(hit.which.time));
             self.turn(hit, alerts);
         }
     }
 
     /// It is this match's turn.
     fn turn(&mut self, hit: Hit, alerts: &mut Vec<Alert>) {
+        // What was new when it came need not be any more.
+        if hit.keys.first().is_some_and(|key| self.knows((hit.rule, hit.input), key.seen(), hit.which.time)) {
+            return;
+        }
         let limits = &self.config.limits;
         let set = Arc::clone(&self.set);
         let rule = &set.rules()[hit.rule];
         let request = Hasher::new("counted").part(rule.id.as_bytes()).size(hit.input);
-        let request = request.digest(hit.facts.request).finish();
+        let request = request.digest(hit.which.request).finish();
         let forgotten = &mut self.counters.requests_forgotten;
         if self.memory.counted.note(request, limits.requests_max, forgotten) == Noted::Known {
             self.counters.repeated += 1;
@@ -243,7 +291,7 @@ impl Engine {
         }
         let memory = &mut self.memory.rules[hit.rule];
         let context = Context {
-            now: self.memory.clock.now().unwrap_or(hit.facts.time),
+            now: self.memory.clock.now().unwrap_or(hit.which.time),
             since: self.memory.eras.get(memory.era).copied().flatten(),
             limits,
         };
@@ -256,15 +304,21 @@ impl Engine {
             Some(_) if repeats => self.counters.suppressed[hit.rule] += 1,
             Some(fired) => {
                 self.counters.alerts[hit.rule] += 1;
-                let values = hit.values.spelled_out();
+                let id = alert_id(&self.config.cluster, &rule.id, &hit);
+                let (facts, values) = match hit.told {
+                    Told::Read(facts, values) => (facts, values),
+                    Told::Text(text) => set.read_told(hit.rule, &text, &mut self.scratch, limits),
+                };
+                let values = values.spelled_out();
                 let finding = Finding {
-                    id: alert_id(&self.config.cluster, &rule.id, &hit),
+                    id,
+                    time: hit.which.time,
                     count: fired.count,
                     events: fired.events,
                     summary: summary(rule, &values, limits),
                     values,
                 };
-                let facts = Arc::unwrap_or_clone(hit.facts);
+                let facts = Arc::unwrap_or_clone(facts);
                 alerts.push(Alert::new(rule, &self.config.cluster, facts, finding));
             }
             None => {}
@@ -332,7 +386,7 @@ impl EngineMemory {
 fn alert_id(cluster: &str, rule: &str, hit: &Hit) -> String {
     let hasher = Hasher::new("alert").part(cluster.as_bytes()).part(rule.as_bytes());
     let group = hit.keys.last().map_or(Digest::LEAST, |key| key.group);
-    hasher.digest(group).digest(hit.facts.request).finish().to_string()
+    hasher.digest(group).digest(hit.which.request).finish().to_string()
 }
 
 /// Rules by id, for whoever restores.

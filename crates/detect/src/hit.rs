@@ -15,6 +15,7 @@ use crate::time::Micros;
 
 /// One event that one rule, or one step of a sequence, matched.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Saved", into = "Saved")]
 pub(crate) struct Hit {
     /// By its place in the set; in a saved state by its place in the list there.
     pub(crate) rule: usize,
@@ -22,9 +23,17 @@ pub(crate) struct Hit {
     pub(crate) input: usize,
     /// What was read of the event, for each detector that may be told of it, the nearest first. Never empty.
     pub(crate) keys: Vec<Key>,
-    pub(crate) facts: Arc<Facts>,
-    /// Of the fields of the rule's summary, then of its details, in their order.
-    pub(crate) values: Texts,
+    pub(crate) which: Which,
+    pub(crate) told: Told,
+}
+
+/// What an alert would tell of the event. Most matches never become one.
+#[derive(Debug, Clone)]
+pub(crate) enum Told {
+    /// The fields of the rule's summary, then of its details, in their order.
+    Read(Arc<Facts>, Texts),
+    /// To be read of the event, of which this is all but its bodies; shared by all that match it.
+    Text(Arc<[u8]>),
 }
 
 /// What one detector wants to know of an event.
@@ -39,15 +48,27 @@ pub(crate) struct Key {
     pub(crate) numbers: Vec<f64>,
 }
 
-/// What alerts say of an event whatever the rule; shared by all that match it.
+impl Key {
+    /// What a first-seen rule looks up.
+    pub(crate) fn seen(&self) -> Digest {
+        self.values.first().copied().unwrap_or(self.group)
+    }
+}
+
+/// Which event it is, and when it happened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Facts {
+pub(crate) struct Which {
     pub(crate) time: Micros,
     /// The same for all stages of a request.
     pub(crate) request: Digest,
     /// The same for all copies of an event.
     pub(crate) event: Digest,
     pub(crate) mark: Arc<EventRef>,
+}
+
+/// What alerts say of an event whatever the rule; shared by all that match it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Facts {
     pub(crate) user: String,
     pub(crate) impersonated_user: Option<String>,
     pub(crate) source_ips: Vec<String>,
@@ -74,24 +95,62 @@ impl Hit {
     /// By time; then by what only makes it the same for everybody. The later step of a sequence comes first, so that no
     /// event is one step and the next of it.
     pub(crate) fn turn(&self) -> Turn {
-        (self.facts.time, self.facts.event, self.rule, Reverse(self.input))
+        (self.which.time, self.which.event, self.rule, Reverse(self.input))
     }
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let facts = &self.facts;
-        let texts = facts.user.len() + facts.user_agent.len() + facts.mark.audit_id.len();
+        let texts = match &self.told {
+            Told::Read(facts, values) => facts.user.len() + facts.user_agent.len() + values.bytes(),
+            Told::Text(text) => text.len(),
+        };
         let keys: usize =
             self.keys.iter().map(|key| 64 + 16 * key.values.len() + 8 * key.numbers.len()).sum();
-        512 + self.values.bytes() + texts + keys
+        512 + texts + self.which.mark.audit_id.len() + keys
     }
 }
 
-impl Facts {
+/// As it is saved.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    rule: usize,
+    input: usize,
+    keys: Vec<Key>,
+    facts: SavedFacts,
+    values: Texts,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedFacts {
+    #[serde(flatten)]
+    which: Which,
+    #[serde(flatten)]
+    facts: Facts,
+}
+
+impl From<Saved> for Hit {
+    fn from(saved: Saved) -> Self {
+        let SavedFacts { which, facts } = saved.facts;
+        let told = Told::Read(Arc::new(facts), saved.values);
+        Hit { rule: saved.rule, input: saved.input, keys: saved.keys, which, told }
+    }
+}
+
+/// What is not read yet would be lost: whoever saves has it read first.
+impl From<Hit> for Saved {
+    fn from(hit: Hit) -> Self {
+        let (facts, values) = match hit.told {
+            Told::Read(facts, values) => (Arc::unwrap_or_clone(facts), values),
+            Told::Text(_) => (Facts::default(), Texts::default()),
+        };
+        let facts = SavedFacts { which: hit.which, facts };
+        Saved { rule: hit.rule, input: hit.input, keys: hit.keys, facts, values }
+    }
+}
+
+impl Which {
     /// `time` stands in where the event has none.
-    pub(crate) fn of(subject: &Subject<'_>, time: Micros, limits: &Limits) -> Self {
-        let view = subject.event();
-        let cut = |text: &str| cut(text, limits.text_chars_max);
+    pub(crate) fn of(view: &EventView<'_>, time: Micros, limits: &Limits) -> Self {
         let audit_id = view.audit_id();
         let stage = view.stage().map_or("", auditward_event::Stage::as_str);
         let received = view.get("requestReceivedTimestamp").map_or(&b""[..], |value| value.as_bytes());
@@ -102,11 +161,23 @@ impl Facts {
             id => Hasher::new("request").part(id.as_bytes()).part(received),
         }
         .finish();
-        Facts {
+        Which {
             time,
             request,
             event: Hasher::new("stage").digest(request).part(stage.as_bytes()).number(time).finish(),
-            mark: Arc::new(EventRef { audit_id: cut(&audit_id), stage: stage.to_owned() }),
+            mark: Arc::new(EventRef {
+                audit_id: cut(&audit_id, limits.text_chars_max),
+                stage: stage.to_owned(),
+            }),
+        }
+    }
+}
+
+impl Facts {
+    pub(crate) fn of(subject: &Subject<'_>, limits: &Limits) -> Self {
+        let view = subject.event();
+        let cut = |text: &str| cut(text, limits.text_chars_max);
+        Facts {
             user: cut(&subject.user().username),
             impersonated_user: view.impersonated_user().map(|user| cut(&user.username)),
             source_ips: view.source_ips().take(limits.values_max).map(|ip| cut(&ip)).collect(),

@@ -1,5 +1,6 @@
 //! Matches that wait for their turn, because an earlier event may still come.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -21,12 +22,14 @@ impl Waiting {
     /// A copy of what is waiting already is dropped.
     pub(crate) fn push(&mut self, hit: Hit, seen: u64) {
         let (turn, bytes) = (hit.turn(), hit.bytes());
-        if self.by_turn.contains_key(&turn) {
-            return;
-        }
+        let Entry::Vacant(free) = self.by_turn.entry(turn) else { return };
+        free.insert(Box::new(hit));
         self.bytes += bytes;
         self.by_arrival.push_back((seen, turn));
-        self.by_turn.insert(turn, Box::new(hit));
+        // Most leave in another order than they came in, so those that have left are looked for now and then.
+        if self.by_arrival.len() > 2 * self.by_turn.len() + 1024 {
+            self.by_arrival.retain(|(_, turn)| self.by_turn.contains_key(turn));
+        }
     }
 
     /// The next one that happened before `until`.
@@ -38,12 +41,8 @@ impl Waiting {
 
     /// The next one for which no more time is left, or no more room. `seen` is how many events have been.
     pub(crate) fn pop_forced(&mut self, seen: u64, limits: &Limits) -> Option<Hit> {
-        while let Some((came, turn)) = self.by_arrival.front().copied() {
-            let overdue = seen.saturating_sub(came) > limits.waiting_events_max;
-            if !overdue && self.by_turn.contains_key(&turn) {
-                break;
-            }
-            self.by_arrival.pop_front();
+        let overdue = |came: u64| seen.saturating_sub(came) > limits.waiting_events_max;
+        while let Some((_, turn)) = self.by_arrival.pop_front_if(|(came, _)| overdue(*came)) {
             if let Some(hit) = self.by_turn.remove(&turn) {
                 return Some(self.left(*hit));
             }
@@ -58,6 +57,16 @@ impl Waiting {
 
     pub(crate) fn hits(&self) -> impl Iterator<Item = &Hit> {
         self.by_turn.values().map(|hit| &**hit)
+    }
+
+    /// Works on each of them; nothing that decides whose turn it is may change.
+    pub(crate) fn for_each(&mut self, mut work: impl FnMut(&mut Hit)) {
+        let mut bytes = 0;
+        for hit in self.by_turn.values_mut() {
+            work(hit);
+            bytes += hit.bytes();
+        }
+        self.bytes = bytes;
     }
 
     /// When the next one happened.

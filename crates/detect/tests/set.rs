@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path as File_;
@@ -256,6 +257,66 @@ proptest! {
             let alone: Vec<usize> =
                 exprs.iter().enumerate().filter(|(_, expr)| expr.holds(&subject)).map(|(n, _)| n).collect();
             prop_assert_eq!(matcher.matches(&view), alone, "{}", event);
+        }
+    }
+}
+
+proptest! {
+    /// Fields that no body has a say in say the same of what is kept of an event as of the event.
+    #[test]
+    fn bodies_have_no_say_where_none_is_claimed(
+        fields in prop::collection::vec(any_field(), 1..40),
+        event in any_event(),
+    ) {
+        let mut short = Vec::new();
+        let view = EventView::parse(event.as_bytes()).unwrap();
+        view.write_without_bodies(&mut short);
+        let short = EventView::parse(&short).unwrap();
+        for field in fields.iter().filter(|field| !field.reads_body()) {
+            let says = |view: &EventView<'_>| {
+                let mut texts = Vec::new();
+                field.each(&Subject::new(view), &mut |item| texts.push(item.into_text().map(Cow::into_owned)));
+                texts
+            };
+            prop_assert_eq!(says(&short), says(&view), "{:?} of {}", field, event);
+        }
+    }
+
+    /// A first-seen rule reads what it tells only when its turn comes, of what was kept of the event; the alert is the one
+    /// that a rule gives that reads it at once.
+    #[test]
+    fn what_is_read_later_is_the_same(
+        group in prop::collection::vec(any_field(), 0..3),
+        details in prop::collection::vec(any_field(), 0..5),
+        bodies in any::<bool>(),
+        events in prop::collection::vec(any_event(), 1..20),
+    ) {
+        let wanted = |fields: &[Field]| -> Vec<Field> {
+            fields.iter().filter(|field| bodies || !field.reads_body()).cloned().collect()
+        };
+        let with = |trigger| Rule {
+            group_by: wanted(&group),
+            details: wanted(&details).into_iter().enumerate().map(|(n, field)| (n.to_string(), field)).collect(),
+            summary: common::says(&["%user.username", " ", "%objectRef.namespace"]),
+            ..rule("rule", trigger)
+        };
+        let at_once = compiled(vec![with(Trigger::Event(Expr::Const(true)))]);
+        let later = compiled(vec![with(Trigger::FirstSeen {
+            of: Expr::Const(true),
+            key: wanted(&group),
+            learning_seconds: 0,
+            forget_seconds: 60,
+        })]);
+        for event in &events {
+            let [at_once, later] = [&at_once, &later].map(|set| {
+                let mut engine = Engine::new(set.clone(), Config::default());
+                let mut alerts = Vec::new();
+                common::feed(&mut engine, std::slice::from_ref(event), &mut alerts);
+                engine.finish(&mut alerts);
+                alerts
+            });
+            prop_assert_eq!(at_once.len(), 1);
+            prop_assert_eq!(at_once, later);
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Evidence(VecDeque<(Micros, Arc<EventRef>)>);
 
 impl Evidence {
     pub(crate) fn note(&mut self, hit: &Hit, max: usize) {
-        self.0.push_back((hit.facts.time, hit.facts.mark.clone()));
+        self.0.push_back((hit.which.time, hit.which.mark.clone()));
         while self.0.len() > max.max(1) {
             self.0.pop_front();
         }

@@ -57,11 +57,14 @@ impl<V: Weigh> Lru<V> {
         work: impl FnOnce(&mut V) -> T,
     ) -> T {
         let touched = self.next;
-        self.next += 1;
         let entry = self.entries.entry(key).or_insert_with(|| Entry { touched, weight: 0, value: make() });
-        self.order.remove(&entry.touched);
-        self.order.insert(touched, key);
-        entry.touched = touched;
+        // Often it is the last one already.
+        if entry.touched + 1 != touched {
+            self.next += 1;
+            self.order.remove(&entry.touched);
+            self.order.insert(touched, key);
+            entry.touched = touched;
+        }
         let done = work(&mut entry.value);
         self.weight -= entry.weight;
         entry.weight = entry.value.weight();

@@ -6,6 +6,7 @@
 
 mod count;
 mod evidence;
+mod known;
 mod lru;
 mod recent;
 mod sequence;
@@ -14,12 +15,14 @@ use auditward_rules::{Rule, Trigger};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Limits;
+use crate::digest::Digest;
 use crate::hit::{EventRef, Hit, Key};
 use crate::plan::{Counted, Kind, Plan};
 use crate::time::{Micros, seconds};
 
 use count::Window;
 pub(crate) use evidence::Evidence;
+use known::Known;
 pub(crate) use lru::{Lru, Weigh};
 pub(crate) use recent::{Noted, Recent};
 use sequence::Steps;
@@ -40,7 +43,7 @@ enum Groups {
     None,
     Windows(Lru<Window>),
     Sequences(Lru<Steps>),
-    Keys(Lru<Last>),
+    Keys(Known),
 }
 
 /// A time, the last of its kind.
@@ -92,6 +95,23 @@ impl Memory {
             })
     }
 
+    /// Whether a match of this input at this time is of a key that a first-seen rule knows. If so the key is seen once
+    /// more, and that is all that comes of the match.
+    ///
+    /// It need not wait for its turn, since its turn would say the same. Say it is taken now, at time `t`, because the key
+    /// was seen at `s`, not too long before `t`, and in its turn a match at an earlier `u` finds the key seen at `t`:
+    /// `s` is even less far from `u` than from `t`, so in order too the key was known at `u`.
+    pub(crate) fn knows(&mut self, plan: &Plan, input: usize, seen: Digest, time: Micros) -> bool {
+        let Some(input) = plan.inputs.get(input) else { return false };
+        let kind = plan.detectors.get(input.detector).map(|detector| &detector.kind);
+        match (kind, self.detectors.get_mut(input.detector)) {
+            (Some(Kind::FirstSeen { forget, .. }), Some(Groups::Keys(keys))) => {
+                keys.again(seen, time, time.saturating_sub(*forget))
+            }
+            _ => false,
+        }
+    }
+
     /// Takes in one match, in its turn. A detector that fires is a step of the one above it; what the outermost says is
     /// an alert.
     pub(crate) fn take(
@@ -124,7 +144,7 @@ impl Memory {
         given_up: &mut GivenUp,
     ) -> bool {
         let (Some(period), Some(key)) = (period(rule), hit.keys.last()) else { return false };
-        let time = hit.facts.time;
+        let time = hit.which.time;
         let last = self.alerted.get(key.group);
         if last.is_some_and(|last| last.0.abs_diff(time) < period.unsigned_abs()) {
             return true;
@@ -167,7 +187,7 @@ impl Groups {
             Kind::Event => Groups::None,
             Kind::Count { .. } => Groups::Windows(Lru::default()),
             Kind::Sequence { .. } => Groups::Sequences(Lru::default()),
-            Kind::FirstSeen { .. } => Groups::Keys(Lru::default()),
+            Kind::FirstSeen { .. } => Groups::Keys(Known::default()),
         }
     }
 
@@ -180,9 +200,9 @@ impl Groups {
         context: Context<'_>,
         given_up: &mut GivenUp,
     ) -> Option<Fired> {
-        let (time, limits) = (hit.facts.time, context.limits);
+        let (time, limits) = (hit.which.time, context.limits);
         match (kind, self) {
-            (Kind::Event, _) => Some(Fired { count: 1, events: vec![(*hit.facts.mark).clone()] }),
+            (Kind::Event, _) => Some(Fired { count: 1, events: vec![(*hit.which.mark).clone()] }),
             (Kind::Count { statistic, thresholds, window }, Groups::Windows(windows)) => {
                 if *statistic == Counted::Distinct && key.values.is_empty() {
                     return None;
@@ -215,12 +235,14 @@ impl Groups {
                 done.map(|evidence| Fired { count: evidence.len() as u64, events: evidence.events() })
             }
             (Kind::FirstSeen { learning, forget }, Groups::Keys(keys)) => {
-                let seen = key.values.first().copied().unwrap_or(key.group);
-                let known = keys.get(seen).is_some_and(|last| last.0 >= time.saturating_sub(*forget));
-                keys.update(seen, || Last(time), |last| last.0 = last.0.max(time));
-                keep_to(keys, limits.keys_per_rule_max, &mut given_up.keys);
+                let seen = key.seen();
+                let known = keys.again(seen, time, time.saturating_sub(*forget));
+                keys.note(seen, time);
+                while keys.len() > limits.keys_per_rule_max.max(1) && keys.evict() {
+                    given_up.keys += 1;
+                }
                 let learnt = context.since.is_some_and(|since| time >= since.saturating_add(*learning));
-                (!known && learnt).then(|| Fired { count: 1, events: vec![(*hit.facts.mark).clone()] })
+                (!known && learnt).then(|| Fired { count: 1, events: vec![(*hit.which.mark).clone()] })
             }
             // `Memory::of` makes them alike, and `Memory::fits` is asked of what was restored.
             _ => None,
@@ -232,7 +254,7 @@ impl Groups {
             Groups::None => 0,
             Groups::Windows(groups) => groups.weight(),
             Groups::Sequences(groups) => groups.weight(),
-            Groups::Keys(keys) => keys.weight(),
+            Groups::Keys(keys) => keys.len(),
         }
     }
 
@@ -263,7 +285,7 @@ impl Groups {
                 }
             }
             (Kind::FirstSeen { forget, .. }, Groups::Keys(keys)) => {
-                while keys.oldest().is_some_and(|last| idle(Some(last.0), *forget)) {
+                while keys.oldest().is_some_and(|last| idle(Some(last), *forget)) {
                     keys.evict();
                 }
             }

@@ -36,7 +36,7 @@ impl Steps {
         window: Micros,
         evidence_max: usize,
     ) -> Option<Evidence> {
-        if self.completed_by == Some(hit.facts.event) {
+        if self.completed_by == Some(hit.which.event) {
             return None;
         }
         self.reached.resize_with(steps, || None);
@@ -47,13 +47,13 @@ impl Steps {
         };
         if done.is_some() {
             self.reached.fill_with(|| None);
-            self.completed_by = Some(hit.facts.event);
+            self.completed_by = Some(hit.which.event);
         }
         done
     }
 
     fn in_order(&mut self, hit: &Hit, step: usize, window: Micros, evidence_max: usize) -> Option<Evidence> {
-        let time = hit.facts.time;
+        let time = hit.which.time;
         let mut started = match step.checked_sub(1) {
             None => Started { first: time, last: time, evidence: Evidence::default() },
             Some(before) => {
@@ -82,7 +82,7 @@ impl Steps {
         window: Micros,
         evidence_max: usize,
     ) -> Option<Evidence> {
-        let time = hit.facts.time;
+        let time = hit.which.time;
         let mut evidence = Evidence::default();
         evidence.note(hit, 1);
         *self.reached.get_mut(step)? = Some(Started { first: time, last: time, evidence });

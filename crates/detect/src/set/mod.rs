@@ -12,6 +12,7 @@ mod dag;
 mod family;
 mod head;
 mod read;
+mod seen;
 mod values;
 
 use std::collections::HashMap;
@@ -24,9 +25,12 @@ use thiserror::Error;
 
 use crate::alert;
 use crate::config::Limits;
-use crate::hit::{Facts, Hit, event_time};
-use crate::plan::{Input, Plan};
-use crate::time::Micros;
+use crate::hit::{Facts, Key, Which, event_time};
+use crate::plan::{Kind, Plan};
+
+pub use seen::Batch;
+use seen::ReadOut;
+pub(crate) use seen::{Place, Scratch, Seen};
 
 use answers::{Answers, Questions};
 use dag::{Dag, Node, NodeId};
@@ -45,8 +49,8 @@ pub struct RuleSet {
     fields: Fields,
     /// By rule, the fields that its alerts tell.
     told: Vec<Vec<FieldId>>,
-    /// By rule and input, what is read for its detectors.
-    keys: Vec<Vec<Vec<Keys>>>,
+    /// By rule and input.
+    inputs: Vec<Vec<Reading>>,
     /// What has to be true of an event, for each input of each rule.
     roots: Vec<Root>,
 }
@@ -71,6 +75,17 @@ pub enum CompileError {
         /// What.
         source: BadMatch,
     },
+}
+
+/// What is read of an event that matches an input.
+#[derive(Debug)]
+struct Reading {
+    /// For the detector, then for its parent, up to the outermost.
+    keys: Vec<Keys>,
+    /// Whether the detector only wants to know if a key is new.
+    first_seen: bool,
+    /// Whether most matches come to nothing, and what an alert would tell can be read of the event without its bodies.
+    later: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -101,16 +116,27 @@ impl RuleSet {
         let mut fields = Fields::default();
         let told: Vec<Vec<FieldId>> =
             rules.iter().map(|rule| alert::fields(rule).map(|field| fields.add(field)).collect()).collect();
-        let mut of_input = |input: &Input| -> Vec<Keys> {
-            input.reads.iter().map(|reads| Keys::new(reads, &mut fields)).collect()
-        };
-        let keys = plans.iter().map(|plan| plan.inputs.iter().map(&mut of_input).collect()).collect();
+        let mut inputs = Vec::with_capacity(plans.len());
+        for ((rule, plan), told) in rules.iter().zip(&plans).zip(&told) {
+            let of_plan = plan.inputs.iter().map(|input| {
+                let kind = &plan.detectors[input.detector].kind;
+                let first_seen = matches!(kind, Kind::FirstSeen { .. });
+                let often = !matches!(kind, Kind::Event) || rule.suppress.is_some();
+                let keys: Vec<Keys> = input.reads.iter().map(|reads| Keys::new(reads, &mut fields)).collect();
+                let later = {
+                    let mut read = told.iter().copied().chain(keys.iter().flat_map(Keys::fields));
+                    often && !read.any(|field| fields.reads_body(field))
+                };
+                Reading { keys, first_seen, later }
+            });
+            inputs.push(of_plan.collect::<Vec<_>>());
+        }
         let questions = Questions::new(&dag.take_questions(), &mut fields).map_err(|bad| {
             errors.extend(bad.into_iter().map(|source| CompileError::Bad { source }));
         });
         match questions {
             Ok(questions) if errors.is_empty() => {
-                Ok(RuleSet { rules, plans, dag, questions, fields, told, keys, roots })
+                Ok(RuleSet { rules, plans, dag, questions, fields, told, inputs, roots })
             }
             _ => Err(errors),
         }
@@ -124,30 +150,22 @@ impl RuleSet {
     pub(crate) fn plans(&self) -> &[Plan] {
         &self.plans
     }
-}
 
-/// What was seen in a row of events: the input of [`crate::Engine::absorb`].
-#[derive(Debug, Default)]
-pub struct Batch {
-    pub(crate) times: Vec<Option<Micros>>,
-    /// With the place of the event in `times`, in that order.
-    pub(crate) hits: Vec<(usize, Hit)>,
-}
-
-impl Batch {
-    /// How many events.
-    pub fn len(&self) -> usize {
-        self.times.len()
+    /// What the detectors of this input want to know of an event.
+    fn keys<'s>(&'s self, (rule, input): Place, look: &mut Look<'s, '_>, limits: &Limits) -> Vec<Key> {
+        self.inputs[rule][input].keys.iter().map(|keys| keys.of(look, limits)).collect()
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.times.is_empty()
-    }
-
-    /// How many matches of events and rules.
-    pub fn matches(&self) -> usize {
-        self.hits.len()
+    /// What an alert of this rule tells of an event; `facts` are the same for all rules.
+    fn told<'s>(
+        &'s self,
+        rule: usize,
+        facts: &mut Option<Arc<Facts>>,
+        look: &mut Look<'s, '_>,
+        limits: &Limits,
+    ) -> ReadOut {
+        let facts = facts.get_or_insert_with(|| Arc::new(Facts::of(&look.subject, limits))).clone();
+        (facts, read::values(&self.told[rule], look, limits))
     }
 }
 
@@ -190,22 +208,34 @@ impl Matcher {
 
     /// Looks at one event, and adds what it sees to `batch`.
     pub fn look(&mut self, view: &EventView<'_>, batch: &mut Batch) {
-        let index = batch.times.len();
         let time = event_time(view);
-        batch.times.push(time);
-        let Some(left) = self.left(view) else { return };
-        let mut look = Look::new(view, &self.set.fields, &mut self.places);
-        self.answers.begin(self.dag.len(), &self.set.questions);
-        let mut facts: Option<Arc<Facts>> = None;
-        for root in &*left {
-            if !self.answers.holds(root.node, &self.dag, &self.set.questions, &mut look) {
-                continue;
+        if let Some(left) = self.left(view) {
+            let mut look = Look::new(view, &self.set.fields, &mut self.places);
+            self.answers.begin(self.dag.len(), &self.set.questions);
+            let (mut which, mut facts, mut named) = (None, None, None);
+            for root in &*left {
+                if !self.answers.holds(root.node, &self.dag, &self.set.questions, &mut look) {
+                    continue;
+                }
+                let (place, limits) = ((root.rule, root.input), &self.limits);
+                let reading = &self.set.inputs[root.rule][root.input];
+                // Without an audit id it takes the whole event to tell it from another.
+                let later = reading.later && *named.get_or_insert_with(|| !view.audit_id().is_empty());
+                if later
+                    && reading.first_seen
+                    && let Some(keys) = reading.keys.first()
+                {
+                    batch.add(Seen::Key { place, seen: keys.seen(&mut look, limits) });
+                    continue;
+                }
+                let which =
+                    which.get_or_insert_with(|| Which::of(view, time.unwrap_or_default(), limits)).clone();
+                let keys = self.set.keys(place, &mut look, limits);
+                let told = (!later).then(|| self.set.told(root.rule, &mut facts, &mut look, limits));
+                batch.add(Seen::Event { place, keys, which, told });
             }
-            let facts = facts.get_or_insert_with(|| {
-                Arc::new(Facts::of(&look.subject, time.unwrap_or_default(), &self.limits))
-            });
-            batch.hits.push((index, hit(&self.set, &self.limits, *root, facts.clone(), &mut look)));
         }
+        batch.end(view, time);
     }
 
     /// Which rules match one event: by their places in the set, in that order; without memory.
@@ -297,15 +327,5 @@ impl Residues<'_, '_> {
     fn of_each(&mut self, all: &[NodeId], decisive: NodeId) -> Option<Vec<NodeId>> {
         let each = all.iter().map(|inner| self.of(*inner));
         each.map(|residue| (residue != decisive).then_some(residue)).collect()
-    }
-}
-
-fn hit<'s>(set: &'s RuleSet, limits: &Limits, root: Root, facts: Arc<Facts>, look: &mut Look<'s, '_>) -> Hit {
-    Hit {
-        rule: root.rule,
-        input: root.input,
-        keys: set.keys[root.rule][root.input].iter().map(|keys| keys.of(look, limits)).collect(),
-        facts,
-        values: read::values(&set.told[root.rule], look, limits),
     }
 }

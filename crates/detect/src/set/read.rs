@@ -1,6 +1,7 @@
 //! What is read of an event that a rule matches.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use super::values::{FieldId, Fields, Look};
 use crate::config::Limits;
@@ -38,12 +39,21 @@ impl Keys {
         }
     }
 
+    /// All that is looked at.
+    pub(super) fn fields(&self) -> impl Iterator<Item = FieldId> {
+        let values: &[FieldId] = match &self.values {
+            KeyValues::None => &[],
+            KeyValues::Together(of) | KeyValues::Each(of) => of,
+        };
+        self.group.iter().chain(values).copied().chain(self.number)
+    }
+
     /// What a detector wants to know.
     pub(super) fn of<'f>(&'f self, look: &mut Look<'f, '_>, limits: &Limits) -> Key {
-        let group = look.group(&self.group, |look| joint("group", &self.group, look, limits).finish());
+        let group = self.group(look, limits);
         let values = match &self.values {
             KeyValues::None => Vec::new(),
-            KeyValues::Together(fields) => vec![joint("key", fields, look, limits).digest(group).finish()],
+            KeyValues::Together(_) => vec![self.seen(look, limits)],
             KeyValues::Each(fields) => combinations(fields, look, limits),
         };
         let mut numbers = Vec::new();
@@ -56,21 +66,34 @@ impl Keys {
         }
         Key { group, values, numbers }
     }
+
+    /// What a first-seen rule looks up.
+    pub(super) fn seen<'f>(&'f self, look: &mut Look<'f, '_>, limits: &Limits) -> Digest {
+        let group = self.group(look, limits);
+        match &self.values {
+            KeyValues::Together(fields) => joint("key", fields, look, limits).digest(group).finish(),
+            KeyValues::None | KeyValues::Each(_) => group,
+        }
+    }
+
+    fn group<'f>(&'f self, look: &mut Look<'f, '_>, limits: &Limits) -> Digest {
+        look.group(&self.group, |look| joint("group", &self.group, look, limits).finish())
+    }
 }
 
 /// All values of all fields as one name.
 fn joint(kind: &str, fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) -> Hasher {
     fields.iter().fold(Hasher::new(kind), |hasher, field| {
-        look.texts(*field, limits.values_max, |texts| {
-            let hasher = hasher.size(texts.len());
-            texts.iter().fold(hasher, |hasher, text| hasher.part(text.as_bytes()))
+        hasher.counted(|hasher| {
+            look.each_text(*field, limits.values_max, &mut |text| hasher.add(text.as_bytes()))
         })
     })
 }
 
 /// Every choice of one value of each field; none where a field has no value.
 fn combinations(fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) -> Vec<Digest> {
-    fields.iter().fold(vec![Hasher::new("value").finish()], |all, field| {
+    static NOTHING_CHOSEN: LazyLock<Digest> = LazyLock::new(|| Hasher::new("value").finish());
+    fields.iter().fold(vec![*NOTHING_CHOSEN], |all, field| {
         look.texts(*field, limits.values_max, |texts| {
             let longer = |begun: Digest, text: &Cow<'_, str>| {
                 Hasher::new("value").digest(begun).part(text.as_bytes()).finish()
@@ -85,11 +108,7 @@ fn combinations(fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) ->
 pub(super) fn values(fields: &[FieldId], look: &mut Look<'_, '_>, limits: &Limits) -> Texts {
     let mut all = Texts::with_capacity(fields.len());
     for field in fields {
-        look.texts(*field, limits.values_max, |texts| {
-            for text in texts {
-                all.push(text, limits.text_chars_max);
-            }
-        });
+        look.each_text(*field, limits.values_max, &mut |text| all.push(text, limits.text_chars_max));
         all.next_field();
     }
     all

@@ -33,6 +33,11 @@ impl Fields {
         }
         id
     }
+
+    /// Whether a body may have a say in it.
+    pub(super) fn reads_body(&self, FieldId(field): FieldId) -> bool {
+        self.fields[field].reads_body()
+    }
 }
 
 /// Where the values of each field are, by field, and for which event: so nothing has to be wiped between events.
@@ -68,8 +73,8 @@ impl<'f, 'e> Look<'f, 'e> {
             places.event = 1;
         }
         // Room for what most events are asked, so that nothing has to move while it fills.
-        let (items, groups) = (Vec::with_capacity(24), Vec::with_capacity(4));
-        Look { subject: Subject::new(view), fields: &fields.fields, places, items, groups }
+        let items = Vec::with_capacity(16);
+        Look { subject: Subject::new(view), fields: &fields.fields, places, items, groups: Vec::new() }
     }
 
     /// Whether the test, which is of this field, is true of the event.
@@ -86,6 +91,20 @@ impl<'f, 'e> Look<'f, 'e> {
             Some(kept) => self.items[kept].iter().for_each(found),
             None => self.fields[field.0].each(&self.subject, &mut |item| found(&item)),
         }
+    }
+
+    /// Hands the texts of the field to `found`, so many at most, and says how many there were.
+    pub(super) fn each_text(&mut self, field: FieldId, max: usize, found: &mut dyn FnMut(&str)) -> usize {
+        let mut count = 0;
+        self.each(field, &mut |item| {
+            if count < max
+                && let Some(text) = item.text()
+            {
+                count += 1;
+                found(&text);
+            }
+        });
+        count
     }
 
     /// Works on the texts of the field, so many at most.
