@@ -1,12 +1,12 @@
 //! Bytes as an expression and, behind a zero byte, an event to ask.
 //!
-//! Held: nothing panics; what is read is printed, and reads back as the same; what is known of an event changes no answer.
+//! Held: nothing panics; what is read is printed, and reads back as the same; any event can be asked.
 
 #![no_main]
 
 use auditward_event::EventView;
 use auditward_expr::symbolic::symbolic;
-use auditward_expr::{Known, Parameters, Subject, check, parse, parse_unchecked, specialise};
+use auditward_expr::{Parameters, Subject, check, parse, parse_unchecked};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,7 +19,5 @@ fuzz_target!(|bytes: &[u8]| {
     }
     symbolic(&expr);
     let Some(Ok(event)) = event.get(1..).map(EventView::parse) else { return };
-    let subject = Subject::new(&event);
-    let left = specialise(&expr, &Known::of(&event, &["verb", "objectRef.resource"]));
-    assert_eq!(left.holds(&subject), expr.holds(&subject), "{expr} became {left}");
+    let _verdict = expr.holds(&Subject::new(&event));
 });
