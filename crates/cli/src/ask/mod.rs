@@ -34,13 +34,13 @@ use crate::output;
 /// Whom to ask; the same for every command that asks.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct AskArgs {
-    /// The server to ask, or else $`AUDITWARD_SERVER`, or else `http://127.0.0.1:8440`
+    /// The server to ask, or else `AUDITWARD_SERVER` of the environment, or else `http://127.0.0.1:8440`
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     server: Option<String>,
-    /// The file whose first line is the token to show to the server, or else $`AUDITWARD_TOKEN_FILE`
+    /// The file whose first line is the token to show to the server, or else `AUDITWARD_TOKEN_FILE`
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     token_file: Option<PathBuf>,
-    /// Certificates (PEM) of the authority that vouches for the server, or else $`AUDITWARD_CA`, or else the system's
+    /// Certificates (PEM) of the authority that vouches for the server, or else `AUDITWARD_CA`, or else the system's
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     ca: Option<PathBuf>,
     /// Ask the data folder of a server that is not running
