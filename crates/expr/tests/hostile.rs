@@ -8,7 +8,7 @@ use auditward_event::EventView;
 use auditward_expr::{Parameters, Subject, parse};
 
 /// Far more than any of these takes in an unoptimised build on a busy machine, far less than what is not linear would.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_mins(3);
 
 fn check(event: &str, texts: &[&str]) {
     let view = EventView::parse(event.as_bytes()).unwrap();

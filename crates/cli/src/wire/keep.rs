@@ -14,6 +14,7 @@ use auditward_store::{AppendError, Store};
 use super::worker::{self, Next};
 use super::{Health, Stop};
 use crate::exit::{Failure, context};
+use crate::output;
 
 /// The name under which the journal knows this reader.
 pub(super) const READER: &str = "store";
@@ -131,9 +132,19 @@ pub(super) fn tidy(
 ) -> Result<JoinHandle<()>, Failure> {
     let work = (store.clone(), alerts.clone());
     let step = |(store, alerts): &mut (Store, AlertLog)| {
-        store.retain(now()).map_err(context("could not remove what is too old"))?;
-        store.compact().map_err(context("could not put files together"))?;
-        alerts.retain(now()).map_err(context("could not remove old alerts"))?;
+        // One that fails keeps the others from nothing.
+        let retained = store.retain(now()).map_err(context("could not remove what is too old"));
+        let compacted = store.compact().map_err(context("could not put files together"));
+        for damage in compacted.iter().flat_map(|report| &report.damaged) {
+            output::talk(&format!(
+                "store: `{}`: {}; {} events are in it",
+                damage.file, damage.problem, damage.rows
+            ));
+        }
+        let removed = alerts.retain(now()).map_err(context("could not remove old alerts"));
+        retained?;
+        compacted?;
+        removed?;
         Ok(Next::After(TIDY_EVERY))
     };
     worker::start("tidy", stop, health, work, step, |_| Ok(()))
