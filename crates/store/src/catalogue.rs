@@ -90,7 +90,7 @@ impl Catalogue {
     /// is removed again.
     ///
     /// Left out is a file whose rows are in another one: because they were put together, or because they were sealed once more
-    /// after a try whose catalogue was not written ([`sealed_again`]).
+    /// after a try whose catalogue was not written (`sealed_again`).
     ///
     /// The position is that of the last seal of which all files are there. Where of a later one a file is missing, the power
     /// went while it was being written, and the journal still has the missing rows; or retention took it, and rows may come
