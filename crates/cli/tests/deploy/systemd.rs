@@ -146,8 +146,6 @@ exec unshare --mount --pid --fork --uts --ipc --cgroup --kill-child sh $folder/i
 
 /// Makes the machine that systemd finds, and becomes it.
 fn init(folder: &Path) -> String {
-    let targets: String =
-        TARGETS.iter().map(|name| format!("echo '[Unit]' >/usr/lib/systemd/system/{name}\n")).collect();
     format!(
         r#"set -eu
 mount --make-rprivate /
@@ -170,9 +168,13 @@ if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
 else
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
-{targets}export container=test SYSTEMD_LOG_TARGET=console
+for target in {targets}; do
+    echo '[Unit]' >/usr/lib/systemd/system/$target
+done
+export container=test SYSTEMD_LOG_TARGET=console
 exec {PROGRAM} --system --unit=multi-user.target
 "#,
-        folder = folder.display()
+        folder = folder.display(),
+        targets = TARGETS.join(" ")
     )
 }
