@@ -290,7 +290,7 @@ fn lists_of_telling_names() {
         "widgets",
         r#"{"spec":{"passwords":["hunter2","$(FROM_ENV)"],"apiKeys":["k1",{"id":"x"}],"password":["hunter2"],"secrets":["db"],"tokensPerMinute":["5"]}}"#,
         &expect![[
-            r#"{"spec":{"passwords":["redacted:password:326e","$(FROM_ENV)"],"apiKeys":["redacted:key:0000",{"id":"x"}],"password":["redacted:password:326e"],"secrets":["db"],"tokensPerMinute":["5"]}}"#
+            r#"{"spec":{"passwords":["redacted:password:326e","$(FROM_ENV)"],"apiKeys":["redacted:key:2f57",{"id":"x"}],"password":["redacted:password:326e"],"secrets":["db"],"tokensPerMinute":["5"]}}"#
         ]],
     );
 }
