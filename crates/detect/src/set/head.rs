@@ -1,10 +1,14 @@
-//! What an event is about, in a few words: stage, level, verb, group, version, resource, subresource.
+//! What an event is about, in a few words: stage, level, verb, group, version, resource, subresource; what kind of client asks, and
+//! how it ended.
 //!
 //! A cluster has thousands of objects and users but some hundred heads. Tests that look at nothing else have the same answer
 //! for all events of a head, so they are asked once, and most rules are out.
 
-use auditward_event::{EventView, Kind, Path, Step, Value};
-use auditward_expr::{Expr, Field, Match, Root, Test};
+use std::sync::LazyLock;
+
+use auditward_event::{Kind, Path, Step, Value};
+use auditward_expr::field::fact::{self, Fact};
+use auditward_expr::{Expr, Field, Item, Match, Root, Subject, Test};
 
 /// The top-level keys of an event that belong to its head.
 const KEYS: [&str; 3] = ["stage", "level", "verb"];
@@ -12,12 +16,22 @@ const KEYS: [&str; 3] = ["stage", "level", "verb"];
 /// The keys of `objectRef` that do.
 const OBJECT_KEYS: [&str; 4] = ["apiGroup", "apiVersion", "resource", "subresource"];
 
+/// Facts of a handful of values each that nearly every rule asks for.
+const FACTS: [&str; 3] = ["actor", "impersonated", "outcome"];
+
+/// The same, found once.
+static FACTS_READ: LazyLock<[Option<&Fact>; FACTS.len()]> = LazyLock::new(|| FACTS.map(fact::find));
+
+/// Facts that the values of [`KEYS`] decide.
+const FACTS_OF_KEYS: [&str; 1] = ["changes"];
+
 /// A value that is longer than this makes an event one of its own, whose head is not kept.
 const VALUE_BYTES_MAX: usize = 256;
 
-/// Writes the head of `view` to `head`: the values as they stand in the text, each with its length. False if the event is
-/// built so oddly that more than these values decides.
-pub(super) fn write(view: &EventView<'_>, head: &mut Vec<u8>) -> bool {
+/// Writes the head of an event to `head`: the values as they stand in the text, each with its length, and what the facts say.
+/// False if the event is built so oddly that more than these values decides.
+pub(super) fn write(subject: &Subject<'_>, head: &mut Vec<u8>) -> bool {
+    let view = subject.event();
     head.clear();
     let mut put = |bytes: Option<&[u8]>| {
         // Values are never empty, so that zero is free for a missing one.
@@ -36,18 +50,23 @@ pub(super) fn write(view: &EventView<'_>, head: &mut Vec<u8>) -> bool {
     if !view.get("auditID").is_some_and(|id| id.kind() == Kind::String) {
         return false;
     }
-    let Some(object) = view.get("objectRef") else { return put(None) };
-    if object.kind() != Kind::Object {
-        // An array of them is something else to Sigma's fields than to ours.
+    let object = view.get("objectRef");
+    // An array of them is something else to Sigma's fields than to ours.
+    if object.is_some_and(|object| object.kind() != Kind::Object) {
         return false;
     }
     let mut found = [None; OBJECT_KEYS.len()];
-    for (key, value) in object.entries() {
+    for (key, value) in object.into_iter().flat_map(Value::entries) {
         if let Some(place) = OBJECT_KEYS.iter().position(|known| *known == key) {
             found[place] = Some(value.as_bytes());
         }
     }
-    put(Some(b"{")) && found.into_iter().all(put)
+    put(object.map(|_| &b"{"[..]))
+        && found.into_iter().all(&mut put)
+        && FACTS_READ.iter().all(|fact| {
+            let said = fact.and_then(|fact| fact.of(subject));
+            put(said.as_ref().and_then(Item::text).as_deref().map(str::as_bytes))
+        })
 }
 
 /// How much of an event has to be looked at, least first.
@@ -80,6 +99,8 @@ impl Reach {
             Root::Dotted(keys) => Self::of_keys(&keys.iter().map(String::as_str).collect::<Vec<_>>()),
             Root::Falco(name, argument) => Self::of_falco(name, argument.as_deref()),
             Root::Object(_) | Root::Pod(_) | Root::Container(_) => Reach::Body,
+            Root::Fact(name) if FACTS.contains(&name.as_str()) => Reach::Head,
+            Root::Fact(name) if FACTS_OF_KEYS.contains(&name.as_str()) => Reach::Head,
             Root::Query(_) | Root::Fact(_) => Reach::Long,
             Root::Element(_) => Reach::Short,
             Root::Anywhere => Reach::Everything,

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use auditward_event::EventView;
-use auditward_expr::BadMatch;
+use auditward_expr::{BadMatch, Subject};
 use auditward_rules::Rule;
 use thiserror::Error;
 
@@ -209,8 +209,9 @@ impl Matcher {
     /// Looks at one event, and adds what it sees to `batch`.
     pub fn look(&mut self, view: &EventView<'_>, batch: &mut Batch) {
         let time = event_time(view);
-        if let Some(left) = self.left(view) {
-            let mut look = Look::new(view, &self.set.fields, &mut self.places);
+        let subject = Subject::new(view);
+        if let Some(left) = self.left(&subject) {
+            let mut look = Look::new(subject, &self.set.fields, &mut self.places);
             self.answers.begin(self.dag.len(), &self.set.questions);
             let (mut which, mut facts, mut named) = (None, None, None);
             for root in &*left {
@@ -240,8 +241,9 @@ impl Matcher {
 
     /// Which rules match one event: by their places in the set, in that order; without memory.
     pub fn matches(&mut self, view: &EventView<'_>) -> Vec<usize> {
-        let Some(left) = self.left(view) else { return Vec::new() };
-        let mut look = Look::new(view, &self.set.fields, &mut self.places);
+        let subject = Subject::new(view);
+        let Some(left) = self.left(&subject) else { return Vec::new() };
+        let mut look = Look::new(subject, &self.set.fields, &mut self.places);
         self.answers.begin(self.dag.len(), &self.set.questions);
         let holding = left
             .iter()
@@ -252,8 +254,8 @@ impl Matcher {
     }
 
     /// What is left of the rules for an event with this head; `None` if nothing is.
-    fn left(&mut self, view: &EventView<'_>) -> Option<Arc<[Root]>> {
-        if !head::write(view, &mut self.head) {
+    fn left(&mut self, subject: &Subject<'_>) -> Option<Arc<[Root]>> {
+        if !head::write(subject, &mut self.head) {
             return Some(self.set.roots.as_slice().into());
         }
         if let Some(left) = self.heads.get(self.head.as_slice()) {
@@ -265,7 +267,7 @@ impl Matcher {
             self.heads.clear();
             self.dag.truncate(self.set.dag.len());
         }
-        let left = self.specialise(view);
+        let left = self.specialise(subject.event());
         self.heads.insert(self.head.as_slice().into(), left.clone());
         (!left.is_empty()).then_some(left)
     }
@@ -275,7 +277,7 @@ impl Matcher {
         self.answers.begin(self.dag.len(), &set.questions);
         let mut head = Residues {
             set: &set,
-            look: Look::new(view, &set.fields, &mut self.places),
+            look: Look::new(Subject::new(view), &set.fields, &mut self.places),
             answers: &mut self.answers,
             dag: &mut self.dag,
             known: vec![None; set.dag.len()],

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use auditward_event::EventView;
+use auditward_expr::Subject;
 
 use super::RuleSet;
 use super::values::{Look, Places};
@@ -113,7 +114,7 @@ impl RuleSet {
         scratch: &mut Scratch,
         limits: &Limits,
     ) -> Vec<Key> {
-        self.keys(place, &mut Look::new(event, &self.fields, &mut scratch.0), limits)
+        self.keys(place, &mut Look::new(Subject::new(event), &self.fields, &mut scratch.0), limits)
     }
 
     /// What an alert of this rule tells of an event, from its text. What was written out of an event can be read.
@@ -126,7 +127,7 @@ impl RuleSet {
     ) -> ReadOut {
         match EventView::parse(text) {
             Ok(event) => {
-                let mut look = Look::new(&event, &self.fields, &mut scratch.0);
+                let mut look = Look::new(Subject::new(&event), &self.fields, &mut scratch.0);
                 self.told(rule, &mut None, &mut look, limits)
             }
             Err(_) => ReadOut::default(),

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use auditward_event::EventView;
 use auditward_expr::{CompiledTest, Field, Item, Subject};
 
 use crate::digest::Digest;
@@ -65,7 +64,7 @@ pub(super) struct Look<'f, 'e> {
 }
 
 impl<'f, 'e> Look<'f, 'e> {
-    pub(super) fn new(view: &EventView<'e>, fields: &'f Fields, places: &'f mut Places) -> Self {
+    pub(super) fn new(subject: Subject<'e>, fields: &'f Fields, places: &'f mut Places) -> Self {
         places.places.resize(fields.fields.len(), Place::default());
         places.event = places.event.wrapping_add(1);
         if places.event == 0 {
@@ -74,7 +73,7 @@ impl<'f, 'e> Look<'f, 'e> {
         }
         // Room for what most events are asked, so that nothing has to move while it fills.
         let items = Vec::with_capacity(16);
-        Look { subject: Subject::new(view), fields: &fields.fields, places, items, groups: Vec::new() }
+        Look { subject, fields: &fields.fields, places, items, groups: Vec::new() }
     }
 
     /// Whether the test, which is of this field, is true of the event.

@@ -25,6 +25,13 @@ pub struct Fact {
     pub(crate) read: for<'a> fn(&Subject<'a>) -> Option<Item<'a>>,
 }
 
+impl Fact {
+    /// What it is of an event; `None` where it does not apply.
+    pub fn of<'a>(&self, subject: &Subject<'a>) -> Option<Item<'a>> {
+        (self.read)(subject)
+    }
+}
+
 /// All of them.
 pub static FACTS: &[Fact] = &[
     Fact {
