@@ -1,8 +1,8 @@
 //! What a server costs under load: `cargo bench -p auditward --bench serve [EVENTS_A_SECOND] [SECONDS]`.
 //!
 //! A writer appends the captured log of `examples/` over and over, with ids and times of its own, as kube-apiserver does; a
-//! server with every shipped detection reads it, keeps it, and is asked questions now and then. Printed are the server's
-//! largest memory, its processor time, and how far behind it was when the writer stopped.
+//! server with every shipped detection reads it and keeps it. Printed are the server's largest memory, its processor time,
+//! and how far behind it was when the writer stopped.
 
 #![allow(
     missing_docs,
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use auditward_testkit::Usage;
 use flate2::read::MultiGzDecoder;
 
 /// The time of the first event written: 2026-11-26T00:00:00Z, in microseconds.
@@ -63,7 +64,7 @@ fn main() {
     }
     let took = began.elapsed().as_secs_f64();
     let alerts = count(&url, "select count(*) from alerts");
-    let (memory, processor) = usage(&server.0);
+    let Usage { memory, processor } = Usage::of(&server.0).unwrap();
     println!(
         "{events} events of {} bytes, written in {wrote:.1} s, all there after {took:.1} s",
         bytes as u64 / events
@@ -168,15 +169,4 @@ fn count(url: &str, query: &str) -> u64 {
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap().lines().last().unwrap().parse().unwrap()
-}
-
-/// The largest memory in kB, and seconds of a processor.
-fn usage(child: &Child) -> (f64, f64) {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let memory = memory.split_whitespace().next().unwrap().parse().unwrap();
-    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = [11, 12].iter().map(|at| fields[*at].parse::<u64>().unwrap()).sum();
-    (memory, ticks as f64 / 100.0)
 }

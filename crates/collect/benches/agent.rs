@@ -15,13 +15,14 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use auditward_collect::agent::{Agent, Config, Http, HttpConfig, Next};
 use auditward_collect::tail;
+use auditward_testkit::Usage;
 use flate2::read::{GzDecoder, MultiGzDecoder};
 
 const FILE_BYTES: u64 = 64 << 20;
@@ -54,7 +55,7 @@ fn main() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let took = began.elapsed();
-    let (memory, processor) = usage(child);
+    let Usage { memory, processor } = Usage::of(child).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     fs::remove_dir_all(&folder).unwrap();
@@ -66,7 +67,7 @@ fn main() {
         events as f64 / took.as_secs_f64()
     );
     println!("behind at end    {behind} events");
-    println!("largest memory   {:.1} MB", memory as f64 / 1e3);
+    println!("largest memory   {:.1} MB", memory / 1e3);
     println!("processor        {:.2} s: {:.1} µs an event", processor, processor * 1e6 / events as f64);
     assert_eq!(came.load(Ordering::Relaxed), events);
 }
@@ -177,15 +178,4 @@ fn compress(backup: &Path) {
     std::io::copy(&mut File::open(backup).unwrap(), &mut encoder).unwrap();
     encoder.finish().unwrap();
     fs::remove_file(backup).unwrap();
-}
-
-/// The largest memory in kB, and seconds of a processor.
-fn usage(child: &Child) -> (u64, f64) {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let memory = memory.split_whitespace().next().unwrap().parse().unwrap();
-    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = [11, 12].iter().map(|at| fields[*at].parse::<u64>().unwrap()).sum();
-    (memory, ticks as f64 / 100.0)
 }

@@ -30,6 +30,7 @@ use auditward_collect::redact::{DigestKey, Redactor, Rules};
 use auditward_collect::tail::{self, Polled, Tailer};
 use auditward_event::EventView;
 use auditward_journal::{Append, Checkpoint, Entry, Journal};
+use auditward_testkit::Usage;
 use flate2::read::MultiGzDecoder;
 
 /// What one turn took.
@@ -156,10 +157,10 @@ fn take_turn(folder: &Path, start: impl Fn(&Path) -> (Child, PathBuf, u64)) -> T
         }
     }
     let seconds = began.elapsed().as_secs_f64();
-    let (memory, processor) = usage(&child);
+    let Usage { memory, processor } = Usage::of(&child).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    let turn = Turn { seconds, processor, memory, bytes: size(&out) };
+    let turn = Turn { seconds, processor, memory: memory / 1e3, bytes: size(&out) };
     fs::remove_dir_all(&out).unwrap();
     turn
 }
@@ -221,17 +222,6 @@ fn write(log: &Path, events: u64) -> u64 {
     }
     file.flush().unwrap();
     bytes
-}
-
-/// The largest memory in MB, and seconds of a processor.
-fn usage(child: &Child) -> (f64, f64) {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let memory: f64 = memory.split_whitespace().next().unwrap().parse().unwrap();
-    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = [11, 12].iter().map(|at| fields[*at].parse::<u64>().unwrap()).sum();
-    (memory / 1e3, ticks as f64 / 100.0)
 }
 
 fn middle(turns: &[Turn], of: impl Fn(&Turn) -> f64) -> f64 {

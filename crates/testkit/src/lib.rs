@@ -39,6 +39,7 @@ mod program;
 mod slots;
 mod start_error;
 pub mod story;
+mod usage;
 mod verdict;
 mod wait;
 
@@ -49,4 +50,5 @@ pub use kubectl::Kubectl;
 pub use node::{Balancer, Node, NodeBuilder, NodeError};
 pub use program::{Program, ProgramError};
 pub use start_error::StartError;
+pub use usage::Usage;
 pub use verdict::{Verdict, policy_verdict};
