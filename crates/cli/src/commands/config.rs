@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::config::from_file;
+use crate::config::{check_targets, from_file};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, count};
 use crate::wire;
@@ -46,13 +46,7 @@ impl Check {
         if let Some(path) = &config.collect.redaction.rules {
             wire::redaction_rules(path)?;
         }
-        let mistakes = config.notify.check();
-        for mistake in &mistakes {
-            output::talk(&format!("error: notify.{mistake}"));
-        }
-        if !mistakes.is_empty() {
-            return Err(Failure::new(format!("`{}` cannot be used", self.file.display())));
-        }
+        check_targets(&config.notify, &self.file)?;
         output::talk(&format!(
             "{} can be used: {}, {}, {}",
             self.file.display(),

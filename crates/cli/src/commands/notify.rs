@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::config;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, OutputArgs};
+use crate::output::OutputArgs;
 use crate::table::{Align, Table};
 
 pub(crate) const HELP: &str = "\
@@ -85,15 +85,8 @@ struct ConfigArgs {
 impl ConfigArgs {
     fn targets(&self) -> Result<Targets, Failure> {
         let targets = config::from_file(&self.config)?.notify;
-        let mistakes = targets.check();
-        for mistake in &mistakes {
-            output::talk(&format!("error: notify.{mistake}"));
-        }
-        if mistakes.is_empty() {
-            Ok(targets)
-        } else {
-            Err(Failure::new(format!("`{}` cannot be used", self.config.display())))
-        }
+        config::check_targets(&targets, &self.config)?;
+        Ok(targets)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) use detect::Detect;
 pub(crate) use journal::Journal;
 pub(crate) use listen::Listen;
 pub(crate) use query::Query;
-pub(crate) use read::from_file;
+pub(crate) use read::{check_targets, from_file};
 pub(crate) use store::Store;
 pub(crate) use units::{Age, Size};
 

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use auditward_notify::Targets;
 use auditward_policy::read::FieldPath;
 use serde_saphyr::Error;
 
 use super::Config;
 use crate::exit::Failure;
 use crate::input;
+use crate::output;
 use crate::snippet::Snippet;
 
 /// A configuration is a page, not a book.
@@ -22,6 +24,19 @@ pub(crate) fn from_file(path: &Path) -> Result<Config, Failure> {
     }
     let text = String::from_utf8(bytes).map_err(|_| Failure::new(format!("`{name}` is not UTF-8 text")))?;
     from_text(&text).map_err(|mistake| Failure::new(mistake.render(&name, &text)))
+}
+
+/// Whether the targets of a file can be used; everything that is wrong with them is said.
+pub(crate) fn check_targets(targets: &Targets, path: &Path) -> Result<(), Failure> {
+    let mistakes = targets.check();
+    for mistake in &mistakes {
+        output::talk(&format!("error: notify.{mistake}"));
+    }
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("`{}` cannot be used", path.display())))
+    }
 }
 
 /// Reads a text; an empty one says nothing, so everything has its default.
