@@ -11,7 +11,7 @@ use crate::{deploy, eventually};
 
 const PROGRAM: &str = "/usr/lib/systemd/systemd";
 
-/// Targets that every unit or ours ask for; here they stand for nothing.
+/// Targets that our units ask for; here they stand for nothing.
 const TARGETS: [&str; 5] =
     ["basic.target", "sysinit.target", "shutdown.target", "network-online.target", "multi-user.target"];
 
