@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
@@ -126,6 +127,11 @@ fn refused(error: DataFusionError) -> ScanError {
         DataFusionError::Plan(text)
         | DataFusionError::NotImplemented(text)
         | DataFusionError::Execution(text) => ScanError::Sql(plain(text)),
+        DataFusionError::ArrowError(inner, _)
+            if matches!(**inner, ArrowError::ParquetError(_) | ArrowError::IoError(..)) =>
+        {
+            error.into()
+        }
         DataFusionError::SQL(error, _) => ScanError::Sql(plain(&error.to_string())),
         DataFusionError::ArrowError(error, _) => ScanError::Sql(plain(&error.to_string())),
         other => ScanError::Sql(plain(&other.strip_backtrace())),

@@ -21,6 +21,6 @@ mod store;
 
 pub use schema::{COLUMNS, Column, ColumnType, FORMAT, schema};
 pub use store::{
-    Append, AppendError, Config, Damage, Limits, OpenError, Recovered, Report, Retention, Segment, Snapshot,
-    Status, Store, StoreError,
+    Append, AppendError, Config, Damage, Limits, OpenError, Recovered, Report, Retention, Scrubbed, Segment,
+    Snapshot, Status, Store, StoreError,
 };

@@ -9,7 +9,7 @@ use auditward_event::MicroTime;
 use auditward_journal::{Journal, Reader, Record, Records};
 use auditward_store::alerts::AlertLog;
 use auditward_store::columns::Row;
-use auditward_store::{AppendError, Store};
+use auditward_store::{AppendError, Damage, Store};
 
 use super::worker::{self, Next};
 use super::{Health, Stop};
@@ -25,6 +25,10 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How often files are put together and old ones removed.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
+
+/// How often each file is read in full, and how fast, so that nobody notices.
+const SCRUB_EVERY: Duration = Duration::from_hours(7 * 24);
+const SCRUB_BYTES_A_SECOND: u64 = 2 << 20;
 
 /// How far the store is, for whoever follows.
 #[derive(Debug, Clone, Default)]
@@ -130,16 +134,15 @@ pub(super) fn tidy(
     stop: &Stop,
     health: &Health,
 ) -> Result<JoinHandle<()>, Failure> {
-    let work = (store.clone(), alerts.clone());
-    let step = |(store, alerts): &mut (Store, AlertLog)| {
+    let work = (store.clone(), alerts.clone(), Vec::new());
+    let step = |(store, alerts, told): &mut (Store, AlertLog, Vec<Damage>)| {
         // One that fails keeps the others from nothing.
         let retained = store.retain(now()).map_err(context("could not remove what is too old"));
         let compacted = store.compact().map_err(context("could not put files together"));
-        for damage in compacted.iter().flat_map(|report| &report.damaged) {
-            output::talk(&format!(
-                "store: `{}`: {}; {} events are in it",
-                damage.file, damage.problem, damage.rows
-            ));
+        if let Ok(report) = &compacted {
+            // What the disk refuses is found each time.
+            report.damaged.iter().filter(|damage| !told.contains(damage)).for_each(tell);
+            told.clone_from(&report.damaged);
         }
         let removed = alerts.retain(now()).map_err(context("could not remove old alerts"));
         retained?;
@@ -148,6 +151,24 @@ pub(super) fn tidy(
         Ok(Next::After(TIDY_EVERY))
     };
     worker::start("tidy", stop, health, work, step, |_| Ok(()))
+}
+
+/// Starts the worker that reads files to see whether they are still what was written.
+pub(super) fn scrub(store: &Store, stop: &Stop, health: &Health) -> Result<JoinHandle<()>, Failure> {
+    let step = |store: &mut Store| {
+        let scrubbed =
+            store.scrub(now(), SCRUB_EVERY).map_err(context("could not set a damaged file aside"))?;
+        scrubbed.damage.iter().for_each(tell);
+        if scrubbed.in_doubt {
+            return Ok(Next::Now);
+        }
+        Ok(Next::After(Duration::from_secs(1 + scrubbed.bytes / SCRUB_BYTES_A_SECOND)))
+    };
+    worker::start("scrub", stop, health, store.clone(), step, |_| Ok(()))
+}
+
+fn tell(damage: &Damage) {
+    output::talk(&format!("store: `{}`: {}; {} events are in it", damage.file, damage.problem, damage.rows));
 }
 
 pub(super) fn now() -> MicroTime {

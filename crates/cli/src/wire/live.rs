@@ -88,13 +88,14 @@ impl Live {
             keep::start(&journal, &store, &kept, &stop, &health)?,
             detect::start(parts, &stop, &health)?,
             keep::tidy(&store, &alerts, &stop, &health)?,
+            keep::scrub(&store, &stop, &health)?,
         ];
         let scan = scan(&folder, config, &store, &alerts)?;
         let body_max = usize::try_from(config.collect.body_max.0).unwrap_or(usize::MAX);
         let intake = Intake::new(journal.clone(), redactor, metrics.clone(), body_max);
         let ports = Ports {
             intake: Arc::new(intake.clone()),
-            trail: Arc::new(Questions { scan, kept }),
+            trail: Arc::new(Questions { scan, store: store.clone(), kept }),
             alerts: Arc::new(Desk(alerts.clone())),
             rules: Arc::new(Shelf { rules: rules.clone(), tally: tally.clone() }),
             health: Arc::new(health.clone()),

@@ -9,6 +9,7 @@ use auditward_server::ports::{
     Batch, Bucket, Cancel, Chunks, Facet, Facets, Failure, FieldInfo, Finding, Found, Histogram, Hit, Live,
     Order as Wanted, Page as WantedPage, Trail,
 };
+use auditward_store::Store;
 use futures_util::future::{Either, select};
 
 use super::keep::{Kept, now};
@@ -16,6 +17,7 @@ use super::keep::{Kept, now};
 /// The store, to be asked.
 pub(super) struct Questions {
     pub(super) scan: Scan,
+    pub(super) store: Store,
     pub(super) kept: Kept,
 }
 
@@ -28,7 +30,7 @@ impl Questions {
     ) -> Result<T, Failure> {
         self.scan.wait(async {
             match select(std::pin::pin!(answer), std::pin::pin!(cancel.wait())).await {
-                Either::Left((answer, _)) => answer.map_err(failure),
+                Either::Left((answer, _)) => answer.map_err(|error| failure(&self.store, error)),
                 Either::Right(_) => Err(Failure::Cancelled),
             }
         })
@@ -130,7 +132,7 @@ impl Trail for Questions {
         let out = Pieces::default();
         let writer = Writer::new(format, &batches.schema(), out.clone())
             .map_err(|error| Failure::Broken(super::chain(&error)))?;
-        Ok(Box::new(Answer { batches, writer: Some(writer), out }))
+        Ok(Box::new(Answer { store: self.store.clone(), batches, writer: Some(writer), out }))
     }
 
     fn event(&self, audit_id: &str, cluster: Option<&str>, cancel: &Cancel) -> Result<Vec<Hit>, Failure> {
@@ -145,13 +147,15 @@ impl Trail for Questions {
             Some(after) => after.saturating_add(1),
             None => self.kept.position(),
         };
-        Ok(Box::new(Following { scan: self.scan.clone(), kept: self.kept.clone(), search, position }))
+        let (scan, store, kept) = (self.scan.clone(), self.store.clone(), self.kept.clone());
+        Ok(Box::new(Following { scan, store, kept, search, position }))
     }
 }
 
 /// Somebody who follows.
 struct Following {
     scan: Scan,
+    store: Store,
     kept: Kept,
     search: Search,
     /// The first event that was not looked at.
@@ -167,7 +171,7 @@ impl Live for Following {
                 return Ok(Batch { position: self.position.checked_sub(1), ..Batch::default() });
             }
             let followed = self.scan.wait(self.scan.follow(&self.search, self.position, max));
-            let (events, next) = followed.map_err(failure)?;
+            let (events, next) = followed.map_err(|error| failure(&self.store, error))?;
             self.position = next.max(self.position);
             if !events.is_empty() || Instant::now() >= until {
                 let events = events.into_iter().map(hit).collect::<Result<_, _>>()?;
@@ -179,6 +183,7 @@ impl Live for Following {
 
 /// An answer of SQL, written piece by piece.
 struct Answer {
+    store: Store,
     batches: Batches,
     writer: Option<Writer<Pieces>>,
     out: Pieces,
@@ -215,7 +220,7 @@ impl Iterator for Answer {
                 Some(Ok(batch)) => writer.write(&batch),
                 Some(Err(error)) => {
                     self.writer = None;
-                    return Some(Err(failure(error)));
+                    return Some(Err(failure(&self.store, error)));
                 }
                 None => self.writer.take()?.finish().map(drop),
             };
@@ -252,7 +257,11 @@ fn bad(what: String, hint: &str) -> Failure {
     Failure::Bad(vec![Finding { what, start: 0, end: 0, hint }])
 }
 
-fn failure(error: ScanError) -> Failure {
+fn failure(store: &Store, error: ScanError) -> Failure {
+    if matches!(error, ScanError::Store(_)) {
+        // The file is found and set aside, and the next question has an answer.
+        store.doubt();
+    }
     match error {
         ScanError::Pattern(_) | ScanError::Field(_) | ScanError::Sql(_) => bad(error.to_string(), ""),
         ScanError::Given(given) => Failure::TooMuch(given.to_string()),

@@ -7,6 +7,7 @@
 )]
 
 mod crash;
+mod damage;
 mod follow;
 mod refuse;
 mod reload;

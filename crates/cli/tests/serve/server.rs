@@ -88,11 +88,16 @@ impl Server {
         panic!("`{part}` was not said:\n{all}");
     }
 
-    /// An answer.
-    pub(crate) fn text(&self, path: &str) -> String {
+    /// The status and the text of an answer.
+    pub(crate) fn ask(&self, path: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut answer = agent.get(format!("{}{path}", self.url)).call().unwrap();
-        let (status, body) = (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap());
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
+    /// An answer.
+    pub(crate) fn text(&self, path: &str) -> String {
+        let (status, body) = self.ask(path);
         assert_eq!(status, 200, "{path}: {body}");
         body
     }

@@ -2,6 +2,7 @@
 
 mod bin;
 mod compact;
+mod examine;
 mod fresh;
 mod open;
 mod retain;
@@ -28,6 +29,7 @@ use crate::segment::{
     Appender, Chunks, Origin, ReadError, Reader, SegmentMeta, WriteError, Writer, file_name,
 };
 
+pub use examine::Scrubbed;
 pub use open::Recovered;
 pub use snapshot::Snapshot;
 
@@ -119,6 +121,10 @@ struct State {
     limbo: Vec<Arc<Segment>>,
     /// Files that the disk did not give, by id.
     refused: BTreeMap<u64, Refusal>,
+    /// When a file was read in full by this process, in microseconds, by id.
+    examined: BTreeMap<u64, i64>,
+    /// Whether all of them should be.
+    in_doubt: bool,
     damaged: Vec<Damage>,
 }
 

@@ -5,12 +5,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use auditward_base::Hasher;
-use auditward_base::disk::{Disk, DiskFile, Found};
+use auditward_base::disk::{Disk, Found};
 
+use super::examine::digest;
 use super::{
-    Bin, CATALOGUE, CATALOGUE_BYTES_MAX, Config, Damage, Fresh, Inner, OpenError, Refusal, Segment, State,
-    Store, StoreError,
+    Bin, CATALOGUE, CATALOGUE_BYTES_MAX, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store,
 };
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::segment::{Chunks, ReadError, Reader, SegmentMeta, SelfDescription};
@@ -109,6 +108,8 @@ impl Store {
             next_id: catalogue.next_id,
             limbo: Vec::new(),
             refused: BTreeMap::new(),
+            examined: BTreeMap::new(),
+            in_doubt: false,
             damaged: recovered.damaged.clone(),
         };
         let inner = Inner { bin, config, state: Mutex::new(state), work: Mutex::new(()) };
@@ -125,76 +126,6 @@ impl Store {
         }
         Ok((store, recovered))
     }
-
-    /// Looks whether a file is what the catalogue says, because reading it has failed. If it is not, it is set aside, and
-    /// what is wrong with it is told; if it is, the failure was another's.
-    ///
-    /// A file that the disk does not give is never set aside: what a disk refuses now it may give later. It is told, and left
-    /// out of compaction, and of snapshots if it happens several times in a row, until it is given again.
-    pub fn suspect(&self, segment: &Segment) -> Result<Option<Damage>, StoreError> {
-        let _work = self.work();
-        let id = segment.meta.id;
-        if !self.state().segments.iter().any(|known| known.meta.id == id) {
-            return Ok(None);
-        }
-        let told = |problem| Damage { file: segment.meta.file.clone(), problem, rows: segment.meta.rows };
-        let damage = match self.examine(segment) {
-            Verdict::Whole => {
-                self.state().refused.remove(&id);
-                return Ok(None);
-            }
-            Verdict::Damaged(problem) => told(problem),
-            Verdict::Refused(problem) => {
-                let told = told(problem);
-                let mut state = self.state();
-                let times = state.refused.get(&id).map_or(1, |before| before.times.saturating_add(1));
-                state.refused.insert(id, Refusal { times, told: told.clone() });
-                return Ok(Some(told));
-            }
-        };
-        self.publish(super::seal::Change { gone: [id].into(), ..Default::default() })?;
-        // It is evidence, perhaps: it is not removed with the last snapshot that holds it.
-        segment.doomed.store(false, std::sync::atomic::Ordering::Release);
-        // It may be gone altogether.
-        _ = set_aside(&*self.inner.bin.disk, &segment.path);
-        _ = self.inner.sync_folder();
-        self.state().damaged.push(damage.clone());
-        Ok(Some(damage))
-    }
-
-    /// Reads every file in full, sets aside those that are not what the catalogue says, and tells them.
-    pub fn verify(&self) -> Result<Vec<Damage>, StoreError> {
-        let segments = self.state().segments.clone();
-        let mut damaged = Vec::new();
-        for segment in segments {
-            damaged.extend(self.suspect(&segment)?);
-        }
-        Ok(damaged)
-    }
-
-    fn examine(&self, segment: &Segment) -> Verdict {
-        let disk = &self.inner.bin.disk;
-        match disk.open(&segment.path).and_then(|file| digest(&*file)) {
-            Ok(digest) if digest == segment.meta.digest => Verdict::Whole,
-            Ok(_) => Verdict::Damaged("its digest is not that of what was written".to_owned()),
-            // Where the catalogue is gone as well, nobody has removed a file: the whole folder is not there for now.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                match disk.open(&self.inner.config.folder.join(CATALOGUE)) {
-                    Ok(_) => Verdict::Damaged("it is gone".to_owned()),
-                    Err(_) => Verdict::Refused("it is gone, and so is the catalogue".to_owned()),
-                }
-            }
-            Err(error) => Verdict::Refused(format!("it cannot be read: {error}")),
-        }
-    }
-}
-
-/// What is known of a file after it was read in full.
-enum Verdict {
-    Whole,
-    Damaged(String),
-    /// The disk did not give it, which may pass.
-    Refused(String),
 }
 
 /// The names of our files, not those of files set aside.
@@ -203,7 +134,7 @@ fn is_ours(name: &str) -> bool {
     file.starts_with("events-") && file.ends_with(".parquet") || name == "catalogue.new"
 }
 
-fn set_aside(disk: &dyn Disk, path: &Path) -> std::io::Result<()> {
+pub(super) fn set_aside(disk: &dyn Disk, path: &Path) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(SET_ASIDE);
     disk.rename(path, Path::new(&name))
@@ -253,18 +184,4 @@ fn describe(
     let SelfDescription { id, cluster, rows, time, received, position, .. } = itself.clone();
     let file = name.to_owned();
     Ok((SegmentMeta { id, file, cluster, rows, bytes, time, received, position, digest }, itself))
-}
-
-fn digest(file: &dyn DiskFile) -> std::io::Result<String> {
-    let mut hasher = Hasher::default();
-    let mut piece = vec![0; 1 << 20];
-    let mut at = 0;
-    loop {
-        let read = file.read_at(at, &mut piece)?;
-        if read == 0 {
-            return Ok(hasher.finish().to_string());
-        }
-        hasher.update(piece.get(..read).unwrap_or_default());
-        at += read as u64;
-    }
 }

@@ -282,6 +282,38 @@ fn a_file_that_no_longer_is_what_it_was_is_set_aside() {
 }
 
 #[test]
+fn each_file_is_read_in_its_turn_and_all_of_them_in_doubt() {
+    let faulty = FaultyDisk::new(3);
+    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (store, _) = open(&disk);
+    append(&store, 0..30);
+    store.seal().unwrap();
+    let every = Duration::from_hours(1);
+    let scrub = |store: &Store, minutes: i64| {
+        let scrubbed = store.scrub(MicroTime::from_micros(minutes * 60_000_000), every).unwrap();
+        (scrubbed.bytes > 0, scrubbed.damage.map(|damage| damage.file), scrubbed.in_doubt)
+    };
+    let (nothing, whole) = ((false, None, false), (true, None, false));
+    // Written shortly before; their turn, each once; their turn again.
+    assert_eq!(
+        [59, 61, 62, 63, 121].map(|minutes| scrub(&store, minutes)),
+        [nothing.clone(), whole.clone(), whole.clone(), nothing.clone(), whole]
+    );
+    // A clock that was put back.
+    assert!(scrub(&store, 5).0 && scrub(&store, 5).0 && !scrub(&store, 5).0);
+    let segment = store.snapshot().segments[1].clone();
+    assert!(faulty.flip(&segment.path, segment.meta.bytes / 2, 16));
+    assert_eq!(scrub(&store, 14), nothing);
+    store.doubt();
+    // Just read, so another reason is likelier, and nobody has files read all the time by asking for what fails.
+    assert_eq!(scrub(&store, 14), nothing);
+    store.doubt();
+    let found = [scrub(&store, 15), scrub(&store, 15), scrub(&store, 15)];
+    assert_eq!(found, [(true, None, true), (true, Some(segment.meta.file.clone()), true), nothing]);
+    assert_eq!(store.snapshot().segments.len(), 1);
+}
+
+#[test]
 fn a_file_that_is_cut_or_gone_is_told_and_the_others_are_read() {
     for gone in [false, true] {
         let disk = disk();
