@@ -11,6 +11,10 @@ use super::chain;
 use crate::exit::{Failure, context};
 use crate::output;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at surprises")]
+mod tests;
+
 /// Longer than any target may take to answer.
 const LONGEST: Duration = Duration::from_mins(10);
 
