@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use auditward_event::{EventView, ObjectRefView, UserView, Value};
 
-use crate::field::{Body, Node, PodPlace, pod};
+use crate::field::{Body, Node, pod};
 
 /// An event that is being asked questions, with what several questions would have to find out again.
 ///
@@ -17,7 +17,8 @@ pub struct Subject<'a> {
     object_ref_entries: OnceCell<Entries<'a>>,
     user_entries: OnceCell<Entries<'a>>,
     body: OnceCell<Body<'a>>,
-    pod: OnceCell<Option<PodPlace>>,
+    pod_specs: OnceCell<Vec<Node<'a>>>,
+    containers: OnceCell<Vec<Node<'a>>>,
 }
 
 impl<'a> Subject<'a> {
@@ -30,7 +31,8 @@ impl<'a> Subject<'a> {
             object_ref_entries: OnceCell::new(),
             user_entries: OnceCell::new(),
             body: OnceCell::new(),
-            pod: OnceCell::new(),
+            pod_specs: OnceCell::new(),
+            containers: OnceCell::new(),
         }
     }
 
@@ -64,9 +66,14 @@ impl<'a> Subject<'a> {
         *self.body.get_or_init(|| Body::of(&self.event))
     }
 
-    /// Where in that a pod specification is.
-    pub(crate) fn pod(&self) -> Option<PodPlace> {
-        *self.pod.get_or_init(|| pod::place(self.object_ref()?))
+    /// The pod specifications in that. Many questions are about them, so they are found once.
+    pub(crate) fn pod_specs(&self) -> &[Node<'a>] {
+        self.pod_specs.get_or_init(|| pod::specs(self))
+    }
+
+    /// The containers of those.
+    pub(crate) fn containers(&self) -> &[Node<'a>] {
+        self.containers.get_or_init(|| pod::containers(self.pod_specs()))
     }
 }
 

@@ -4,15 +4,16 @@ use std::sync::LazyLock;
 
 use auditward_event::{ObjectRefView, Path, Step};
 
+use super::Node;
 use crate::{Item, Subject};
 
 /// The keys from the object down to the pod specification.
-pub(crate) type PodPlace = &'static [&'static str];
+type PodPlace = &'static [&'static str];
 
 /// Where the pod specification is; `None` for what has none.
 ///
 /// Decided by what the request is about, not by the body's `kind`, which a patch need not say.
-pub(crate) fn place(object: &ObjectRefView<'_>) -> Option<PodPlace> {
+fn place(object: &ObjectRefView<'_>) -> Option<PodPlace> {
     const TEMPLATE: PodPlace = &["spec", "template", "spec"];
     Some(match (&*object.api_group, &*object.resource, &*object.subresource) {
         ("", "pods", "" | "ephemeralcontainers" | "resize") => &["spec"],
@@ -28,9 +29,25 @@ pub(crate) fn place(object: &ObjectRefView<'_>) -> Option<PodPlace> {
 }
 
 pub(crate) fn each<'a>(path: &Path, subject: &Subject<'a>, found: &mut dyn FnMut(Item<'a>)) {
-    if let Some(place) = subject.pod() {
-        subject.body().each(place, path.steps(), &mut |node| found(node.into()));
+    for spec in subject.pod_specs() {
+        spec.each(path.steps(), &mut |node| found(node.into()));
     }
+}
+
+/// In each of the containers, whatever they are called.
+pub(crate) fn each_container<'a>(path: &Path, subject: &Subject<'a>, found: &mut dyn FnMut(Item<'a>)) {
+    for container in subject.containers() {
+        container.each(path.steps(), &mut |node| found(node.into()));
+    }
+}
+
+/// The pod specifications that a request writes, or parts of: one, or one for each operation of a JSON Patch.
+pub(crate) fn specs<'a>(subject: &Subject<'a>) -> Vec<Node<'a>> {
+    let mut specs = Vec::new();
+    if let Some(place) = subject.object_ref().and_then(place) {
+        subject.body().each(place, &[], &mut |spec| specs.push(spec));
+    }
+    specs
 }
 
 /// The lists of containers that a pod specification has.
@@ -39,12 +56,13 @@ static LISTS: LazyLock<[[Step; 2]; 3]> = LazyLock::new(|| {
         .map(|list| [Step::Key(list.to_owned()), Step::Each])
 });
 
-/// In each of the containers, whatever they are called.
-pub(crate) fn each_container<'a>(path: &Path, subject: &Subject<'a>, found: &mut dyn FnMut(Item<'a>)) {
-    let Some(place) = subject.pod() else { return };
+/// The containers of those, by list.
+pub(crate) fn containers<'a>(specs: &[Node<'a>]) -> Vec<Node<'a>> {
+    let mut containers = Vec::new();
     for list in LISTS.iter() {
-        subject.body().each(place, list, &mut |container| {
-            container.each(path.steps(), &mut |node| found(node.into()));
-        });
+        for spec in specs {
+            spec.each(list, &mut |container| containers.push(container));
+        }
     }
+    containers
 }

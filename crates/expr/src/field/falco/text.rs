@@ -8,11 +8,15 @@ use auditward_event::{Kind, Value};
 pub(super) fn of(value: Value<'_>) -> Cow<'_, str> {
     match value.kind() {
         Kind::String => value.as_str().unwrap_or_default(),
-        Kind::Object | Kind::Array => {
-            let mut out = String::with_capacity(value.as_bytes().len());
-            lay_out(value, None, &mut out);
-            Cow::Owned(out)
-        }
+        Kind::Object | Kind::Array => match std::str::from_utf8(value.as_bytes()) {
+            // As kube-apiserver writes: nothing would be left out, and a copy of a body is dear.
+            Ok(text) if is_plain(text) => Cow::Borrowed(text),
+            _ => {
+                let mut out = String::with_capacity(value.as_bytes().len());
+                lay_out(value, None, &mut out);
+                Cow::Owned(out)
+            }
+        },
         _ => String::from_utf8_lossy(value.as_bytes()),
     }
 }
@@ -22,6 +26,25 @@ pub(super) fn pretty(value: Value<'_>) -> String {
     let mut out = String::new();
     lay_out(value, Some(0), &mut out);
     out
+}
+
+/// Whether laying out this JSON text would give the same text: no escapes, and no spaces but in strings.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if bytes.iter().any(|byte| *byte < b' ' || *byte == b'\\') {
+        return false;
+    }
+    // Without escapes every second quote ends a string.
+    let mut between = 0;
+    let mut quotes = memchr::memchr_iter(b'"', bytes);
+    loop {
+        let start = quotes.next().unwrap_or(bytes.len());
+        if !bytes[between..start].iter().all(u8::is_ascii_graphic) {
+            return false;
+        }
+        let Some(end) = quotes.next() else { return start == bytes.len() };
+        between = end + 1;
+    }
 }
 
 /// Writes every token once, with its strings as plain as JSON allows. Does not recurse, so depth costs no stack.
@@ -76,6 +99,10 @@ fn new_line(depth: Option<usize>, out: &mut String) {
 
 /// A string, with what can be said plainly said plainly.
 fn string(quoted: &[u8], out: &mut String) {
+    if quoted.iter().all(|byte| (b' '..0x7f).contains(byte) && *byte != b'\\') {
+        out.push_str(std::str::from_utf8(quoted).unwrap_or_default());
+        return;
+    }
     let text = Value::parse(quoted).ok().and_then(Value::as_str).unwrap_or_default();
     out.push('"');
     for c in text.chars() {
@@ -104,4 +131,31 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
         }
     }
     bytes.len()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at surprises")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_plain_is_what_would_be_laid_out_the_same() {
+        for (text, plain) in [
+            ("{}", true),
+            (r#"{"a":"b c","d":[1,-2.5e3,null,{"e":"é"}]}"#, true),
+            (r#"["",",: ",""]"#, true),
+            ("[ ]", false),
+            (r#"{"a": 1}"#, false),
+            ("{\"a\":1\n}", false),
+            (r#"["a\"b c"]"#, false),
+            (r#"["\u003c"]"#, false),
+            (r#"["a" ]"#, false),
+        ] {
+            let mut laid_out = String::new();
+            let value = Value::parse(text.as_bytes()).unwrap();
+            lay_out(value, None, &mut laid_out);
+            assert_eq!((is_plain(text), &*of(value)), (plain, &*laid_out), "{text}");
+            assert!(!plain || laid_out == text, "{text}");
+        }
+    }
 }
