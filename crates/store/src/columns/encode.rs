@@ -8,6 +8,7 @@ use arrow::array::{
     TimestampMicrosecondBuilder, UInt64Builder,
 };
 use auditward_event::{EventView, Kind, MicroTime, Value, write_str};
+use simdutf8::basic::from_utf8;
 
 use super::rebuild::Rebuilder;
 use crate::schema::{item, schema};
@@ -121,7 +122,7 @@ impl Encoder {
         }
         let exact = match EventView::parse(row.event) {
             // What is no UTF-8 cannot stand in a column of texts, nor in `rest`.
-            Ok(event) => self.fields(&event, row.received) && std::str::from_utf8(row.event).is_ok(),
+            Ok(event) => self.fields(&event, row.received) && from_utf8(row.event).is_ok(),
             Err(_) => {
                 self.nothing(row.received);
                 false
@@ -546,7 +547,13 @@ fn put_texts(builder: &mut Texts, value: Option<Value<'_>>) -> bool {
 
 /// As it stands, whatever it is.
 fn put_json(builder: &mut StringViewBuilder, value: Option<Value<'_>>) -> bool {
-    builder.append_option(value.map(|value| String::from_utf8_lossy(value.as_bytes())));
+    match value.map(Value::as_bytes) {
+        None => builder.append_null(),
+        Some(bytes) => match from_utf8(bytes) {
+            Ok(text) => builder.append_value(text),
+            Err(_) => builder.append_value(String::from_utf8_lossy(bytes)),
+        },
+    }
     true
 }
 

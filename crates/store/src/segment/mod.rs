@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use file::{Appender, Chunks};
 pub use read::{BATCH_BYTES, ReadError, Reader};
-pub use write::{WriteError, Writer};
+pub use write::{Effort, WriteError, Writer};
 
 /// What the catalogue knows of a file; the file's own metadata say the same, but for `bytes` and `digest`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

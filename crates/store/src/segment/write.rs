@@ -25,8 +25,16 @@ const PAGE_ROWS: usize = 16_384;
 const PAGE_BYTES: usize = 1 << 20;
 /// How much of a value the statistics hold.
 const STATISTICS_BYTES: usize = 48;
-const ZSTD_LEVEL: i32 = 3;
 const BLOOM_WRONG: f64 = 0.01;
+
+/// How hard it is tried to make a file small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// It is soon put together with others.
+    Quick,
+    /// It stays.
+    Thorough,
+}
 
 /// Why a file was not written.
 #[derive(Debug, Error)]
@@ -82,9 +90,10 @@ impl Found {
 
 impl<W: Write + Send> Writer<W> {
     /// Begins a file of about so many rows: bloom filters are made that large.
-    pub fn new(out: W, rows: u64) -> Result<Self, WriteError> {
+    pub fn new(out: W, rows: u64, effort: Effort) -> Result<Self, WriteError> {
         let out = Counted { out, bytes: 0, hasher: auditward_base::Hasher::default() };
-        Ok(Writer { writer: ArrowWriter::try_new(out, schema(), Some(properties(rows)))?, found: None })
+        let properties = properties(rows, effort);
+        Ok(Writer { writer: ArrowWriter::try_new(out, schema(), Some(properties))?, found: None })
     }
 
     /// Adds rows, which must not be earlier than those before.
@@ -116,8 +125,12 @@ impl<W: Write + Send> Writer<W> {
     }
 }
 
-fn properties(rows: u64) -> WriterProperties {
-    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).map_or(Compression::UNCOMPRESSED, Compression::ZSTD);
+fn properties(rows: u64, effort: Effort) -> WriterProperties {
+    let level = match effort {
+        Effort::Quick => 1,
+        Effort::Thorough => 3,
+    };
+    let zstd = ZstdLevel::try_new(level).map_or(Compression::UNCOMPRESSED, Compression::ZSTD);
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(format!("auditward {}", env!("CARGO_PKG_VERSION")))

@@ -13,7 +13,7 @@ use arrow::array::RecordBatch;
 
 use super::seal::{CHUNK_ROWS, Change, Place, gather, places};
 use super::{Report, Segment, Store, StoreError};
-use crate::segment::{Origin, Reader};
+use crate::segment::{Effort, Origin, Reader};
 
 /// So many files of a size make one of the next.
 const FACTOR: usize = 4;
@@ -115,7 +115,7 @@ impl Store {
         let cluster = together.first().map_or("", |segment| &segment.meta.cluster);
         let mut merge = Merge::new(together)?;
         let rows = together.iter().map(|segment| segment.meta.rows).sum();
-        let mut draft = self.inner.begin(cluster, first, id, rows)?;
+        let mut draft = self.inner.begin(cluster, first, id, rows, Effort::Thorough)?;
         while let Some(rows) = merge.next_rows()? {
             draft.write(&rows)?;
         }

@@ -15,6 +15,8 @@ use crate::columns::{Encoder, Row};
 const TAIL_ROWS: usize = 4096;
 /// So many bytes of events do.
 const TAIL_BYTES: usize = 8 << 20;
+/// So many rows that come together are made columns at once.
+const AT_ONCE_ROWS: usize = 512;
 
 /// See the module.
 pub(super) struct Fresh {
@@ -32,6 +34,16 @@ struct Batch {
     rows: RecordBatch,
     bytes: usize,
     oldest: MicroTime,
+}
+
+impl Batch {
+    fn of(rows: &[&Row<'_>], keep_raw: bool) -> Option<Self> {
+        let oldest = rows.iter().map(|row| row.received).min()?;
+        let mut encoder = Encoder::new(keep_raw);
+        rows.iter().for_each(|row| encoder.push(row));
+        let bytes = encoder.bytes();
+        Some(Batch { rows: encoder.finish(), bytes, oldest })
+    }
 }
 
 #[derive(Default)]
@@ -73,23 +85,29 @@ impl Fresh {
 
     /// How many were not there yet.
     pub(super) fn append(&mut self, rows: &[Row<'_>], keep_raw: bool) -> usize {
-        let mut taken = 0;
+        let mut new = Vec::with_capacity(rows.len());
         for row in rows {
             if row.position < self.next {
                 continue;
             }
             self.next = row.position.saturating_add(1);
-            if self.beyond.get(row.cluster).is_some_and(|beyond| row.position < *beyond) {
-                continue;
+            if self.beyond.get(row.cluster).is_none_or(|beyond| row.position >= *beyond) {
+                new.push(row);
             }
+        }
+        if new.len() >= AT_ONCE_ROWS {
+            self.harden(keep_raw);
+            self.batches.extend(Batch::of(&new, keep_raw));
+            return new.len();
+        }
+        for row in &new {
             self.seen = None;
             self.tail.push(row);
-            taken += 1;
             if self.tail.rows.len() >= TAIL_ROWS || self.tail.text.len() >= TAIL_BYTES {
                 self.harden(keep_raw);
             }
         }
-        taken
+        new.len()
     }
 
     /// All rows as columns.
@@ -117,7 +135,9 @@ impl Fresh {
         let Some(oldest) = self.tail.oldest() else { return };
         let rows = self.seen.take().unwrap_or_else(|| self.tail.encode(keep_raw));
         self.batches.push(Batch { rows, bytes: self.tail.text.len(), oldest });
-        self.tail = Tail::default();
+        // The room stays: to ask for it again and again costs as much as what is done with it.
+        self.tail.rows.clear();
+        self.tail.text.clear();
     }
 }
 

@@ -26,7 +26,7 @@ use thiserror::Error;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::columns::{RebuildError, Row};
 use crate::segment::{
-    Appender, Chunks, Origin, ReadError, Reader, SegmentMeta, WriteError, Writer, file_name,
+    Appender, Chunks, Effort, Origin, ReadError, Reader, SegmentMeta, WriteError, Writer, file_name,
 };
 
 pub use examine::Scrubbed;
@@ -384,14 +384,21 @@ impl Store {
 
 impl Inner {
     /// Begins a file of the store that will have so many rows.
-    fn begin(&self, cluster: &str, first: i64, id: u64, rows: u64) -> Result<Draft, StoreError> {
+    fn begin(
+        &self,
+        cluster: &str,
+        first: i64,
+        id: u64,
+        rows: u64,
+        effort: Effort,
+    ) -> Result<Draft, StoreError> {
         let path = self.config.folder.join(file_name(cluster, first, id));
         let failed = |source| StoreError::Io { path: path.clone(), source };
         let new = new_name(&path);
         let (bin, cluster) = (Arc::clone(&self.bin), cluster.to_owned());
         let mut draft = Draft { bin, id, cluster, path: path.clone(), new, writer: None, is_done: false };
         let file = self.bin.disk.create(&draft.new).map_err(failed)?;
-        let writer = Writer::new(Appender::new(file), rows);
+        let writer = Writer::new(Appender::new(file), rows, effort);
         draft.writer = Some(writer.map_err(|source| StoreError::Write { path: path.clone(), source })?);
         Ok(draft)
     }

@@ -10,7 +10,7 @@ use arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
 
 use super::{Segment, Store, StoreError};
 use crate::catalogue::Catalogue;
-use crate::segment::Origin;
+use crate::segment::{Effort, Origin};
 
 /// So many rows are handed to a file's writer at a time.
 pub(super) const CHUNK_ROWS: usize = 8192;
@@ -35,7 +35,7 @@ impl Store {
         let mut sealed = Vec::new();
         for ((cluster, rows), id) in clusters.iter().zip(&files) {
             let first = rows.first().map_or(0, |row| row.time);
-            let mut draft = inner.begin(cluster, first, *id, rows.len() as u64)?;
+            let mut draft = inner.begin(cluster, first, *id, rows.len() as u64, Effort::Quick)?;
             for rows in rows.chunks(CHUNK_ROWS) {
                 draft.write(&gather(&batches, rows)?)?;
             }
