@@ -150,7 +150,7 @@ fn questions(generated: &Generated) -> Vec<Question> {
         Question {
             name: "a body's field, newest 100",
             sql: format!(
-                "SELECT {all} FROM events WHERE request_object->'$.spec.hostNetwork' = 'true' {newest} LIMIT 100"
+                "SELECT {all} FROM events WHERE (request_object->'$.spec.hostNetwork') = 'true' {newest} LIMIT 100"
             ),
             ours: searched(parsed("object.spec.hostNetwork:true"), 100),
             loose: true,
