@@ -274,7 +274,7 @@ fn alerts<T>(
         matcher.look(&event.view, &mut batch);
     }
     let mut alerts = Vec::new();
-    engine.absorb(batch, &mut alerts);
+    engine.absorb(&mut batch, &mut alerts);
     engine.finish(&mut alerts);
     (alerts, places)
 }

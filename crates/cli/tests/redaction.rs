@@ -72,7 +72,7 @@ fn alerts(rules: Vec<Rule>, events: &[String]) -> Vec<Alert> {
         matcher.look(&EventView::parse(event.as_bytes()).unwrap(), &mut batch);
     }
     let mut alerts = Vec::new();
-    engine.absorb(batch, &mut alerts);
+    engine.absorb(&mut batch, &mut alerts);
     engine.finish(&mut alerts);
     alerts
 }

@@ -72,6 +72,9 @@ pub struct Limits {
     /// Different kinds of request (stage, verb, group, resource, subresource) for which the rules that can match are
     /// kept ready. One that was not used lately goes, and is worked out again.
     pub heads_max: usize,
+    /// Combinations of such a kind of request with who asks, from where and about what, for which the same is done, in each of two
+    /// generations. One that was not used lately goes.
+    pub alike_max: usize,
 }
 
 impl Default for Limits {
@@ -89,6 +92,7 @@ impl Default for Limits {
             text_chars_max: 4096,
             values_max: 64,
             heads_max: 4096,
+            alike_max: 4096,
         }
     }
 }

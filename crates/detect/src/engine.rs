@@ -114,8 +114,9 @@ impl Engine {
         Matcher::new(self.set.clone(), self.config.limits)
     }
 
-    /// Takes in what was seen in a batch of events. Alerts are appended in the order in which they are due.
-    pub fn absorb(&mut self, batch: Batch, alerts: &mut Vec<Alert>) {
+    /// Takes in what was seen in a batch of events, which is empty afterwards. Alerts are appended in the order in which they
+    /// are due.
+    pub fn absorb(&mut self, batch: &mut Batch, alerts: &mut Vec<Alert>) {
         batch.each(|event| {
             self.event(event.time);
             let mut text = None;

@@ -289,7 +289,7 @@ proptest! {
         let mut matched: Vec<_> = matched.into_iter().map(Vec::into_iter).collect();
         let mut alerts = Vec::new();
         for number in 0..batches.len() {
-            engine.absorb(matched[number % threads].next().unwrap(), &mut alerts);
+            engine.absorb(&mut matched[number % threads].next().unwrap(), &mut alerts);
         }
         engine.finish(&mut alerts);
         prop_assert_eq!(alerts, expected);

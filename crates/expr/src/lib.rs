@@ -12,6 +12,7 @@ mod compiled;
 pub mod field;
 mod fold;
 mod item;
+mod parts;
 mod pattern;
 pub mod schema;
 mod subject;
@@ -22,5 +23,6 @@ pub use ast::{Compare, Expr, Field, Fold, Function, Literal, Match, Quantifier, 
 pub use check::{Problem, Type, check};
 pub use compiled::{BadMatch, Compiled, CompiledTest};
 pub use item::Item;
+pub use parts::Parts;
 pub use subject::{Scope, Subject};
 pub use text::{Parameters, SyntaxError, parse, parse_unchecked};

@@ -174,10 +174,10 @@ impl Work {
             }
         }
         self.position = records.end();
-        for (name, batch) in batches {
+        for (name, mut batch) in batches {
             let Some(cluster) = self.memories.cluster(name) else { continue };
             self.metrics.looked_at.add(batch.len() as u64);
-            cluster.engine.absorb(batch, &mut self.found);
+            cluster.engine.absorb(&mut batch, &mut self.found);
             cluster.tally(&self.tally);
         }
     }

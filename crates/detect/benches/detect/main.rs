@@ -9,8 +9,8 @@
 //! - `serde_json::Value`: everything parsed, nothing matched.
 //!
 //! Then the same with more and more generated rules, and with several threads. Rules: the shipped ones, Falco's and Sigma's
-//! from the corpus (`AUDITWARD_CORPUS`) where it is. `cargo bench … -- WORD` takes the contestants with this word in their
-//! names.
+//! from the corpus (`AUDITWARD_CORPUS`) where it is. `cargo bench … -- WORD RULES` takes the contestants with this word in
+//! their names, and the rules with that one.
 
 #![allow(
     missing_docs,
@@ -38,7 +38,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// How often the captured log is repeated.
-const COPIES: usize = 10;
+const COPIES: usize = 30;
 
 type Turn<'t> = Box<dyn Fn() -> usize + 't>;
 
@@ -47,11 +47,12 @@ fn main() {
     let rounds = if quick { 1 } else { 11 };
     let text = log(if quick { 1 } else { COPIES });
     let lines: Vec<&[u8]> = lines(&text).collect();
-    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
+    let mut words = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
+    let (wanted, of) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let arena = Arena { wanted, rounds, bytes: text.len(), events: lines.len() };
     println!("{} events, {} bytes", lines.len(), text.len());
 
-    for (name, rules) in rules::available() {
+    for (name, rules) in rules::available().into_iter().filter(|(name, _)| name.contains(&of)) {
         let set = compiled(rules);
         println!("\n{name}: {} rules, {} alerts", set.rules().len(), ours(&set, &text));
         arena.contest(&[
@@ -130,11 +131,11 @@ fn ours(set: &Arc<RuleSet>, text: &[u8]) -> usize {
     while let Some(event) = events.next() {
         matcher.look(&event.unwrap().view, &mut batch);
         if batch.len() == 256 {
-            engine.absorb(std::mem::take(&mut batch), &mut alerts);
+            engine.absorb(&mut batch, &mut alerts);
             count += alerts.drain(..).len();
         }
     }
-    engine.absorb(batch, &mut alerts);
+    engine.absorb(&mut batch, &mut alerts);
     engine.finish(&mut alerts);
     count + alerts.len()
 }
@@ -161,7 +162,7 @@ fn threads(set: &Arc<RuleSet>, lines: &[&[u8]], threads: usize) -> usize {
     });
     let mut alerts = Vec::new();
     for number in 0..batches.len() {
-        engine.absorb(matched[number % threads].next().unwrap(), &mut alerts);
+        engine.absorb(&mut matched[number % threads].next().unwrap(), &mut alerts);
     }
     engine.finish(&mut alerts);
     alerts.len()

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use auditward_expr::{Expr, Test};
+use auditward_expr::{Expr, Parts, Test};
 
 use super::head::Reach;
 
@@ -48,6 +48,8 @@ pub(super) enum Question {
 pub(super) struct Dag {
     nodes: Vec<Node>,
     reaches: Vec<Reach>,
+    /// What the answer depends on.
+    parts: Vec<Parts>,
     ids: HashMap<Node, NodeId>,
     questions: Vec<Question>,
     /// By what they look like: a test has numbers in it that cannot be hashed.
@@ -59,12 +61,13 @@ impl Dag {
         let mut dag = Dag {
             nodes: Vec::new(),
             reaches: Vec::new(),
+            parts: Vec::new(),
             ids: HashMap::new(),
             questions: Vec::new(),
             question_ids: HashMap::new(),
         };
         for constant in [false, true] {
-            dag.intern(Node::Const(constant), Reach::Head);
+            dag.intern(Node::Const(constant), Reach::Head, Parts::NONE);
         }
         dag
     }
@@ -81,6 +84,11 @@ impl Dag {
         self.reaches[id.index()]
     }
 
+    /// The parts of an event that decide.
+    pub(super) fn parts(&self, id: NodeId) -> Parts {
+        self.parts[id.index()]
+    }
+
     /// All that is asked, by number. Nothing can be added afterwards.
     pub(super) fn take_questions(&mut self) -> Vec<Question> {
         self.question_ids = HashMap::new();
@@ -93,6 +101,7 @@ impl Dag {
             self.ids.remove(&node);
         }
         self.reaches.truncate(len);
+        self.parts.truncate(len);
     }
 
     pub(super) fn add(&mut self, expr: &Expr) -> NodeId {
@@ -110,8 +119,12 @@ impl Dag {
                 let all = all.iter().map(|inner| self.add(inner)).collect();
                 self.or(all)
             }
-            Expr::Test(test) => self.ask(Question::Test(test.clone()), Reach::of_test(test)),
-            Expr::Some { .. } => self.ask(Question::Some(expr.clone()), Reach::of_expr(expr)),
+            Expr::Test(test) => {
+                self.ask(Question::Test(test.clone()), Reach::of_test(test), Parts::of_test(test))
+            }
+            Expr::Some { .. } => {
+                self.ask(Question::Some(expr.clone()), Reach::of_expr(expr), Parts::of_expr(expr))
+            }
         }
     }
 
@@ -123,7 +136,7 @@ impl Dag {
         match *self.node(inner) {
             Node::Const(constant) => Self::constant(!constant),
             Node::Not(twice) => twice,
-            _ => self.intern(Node::Not(inner), self.reach(inner)),
+            _ => self.intern(Node::Not(inner), self.reach(inner), self.parts(inner)),
         }
     }
 
@@ -162,21 +175,22 @@ impl Dag {
             _ if flat.contains(&decisive) => decisive,
             _ => {
                 let reach = flat.iter().map(|id| self.reach(*id)).max().unwrap_or(Reach::Head);
-                self.intern(make(flat.into_boxed_slice()), reach)
+                let parts = flat.iter().map(|id| self.parts(*id)).fold(Parts::NONE, Parts::and);
+                self.intern(make(flat.into_boxed_slice()), reach, parts)
             }
         }
     }
 
-    fn ask(&mut self, question: Question, reach: Reach) -> NodeId {
+    fn ask(&mut self, question: Question, reach: Reach, parts: Parts) -> NodeId {
         let next = self.questions.len();
         let number = *self.question_ids.entry(format!("{question:?}")).or_insert(next);
         if number == next {
             self.questions.push(question);
         }
-        self.intern(Node::Ask(number), reach)
+        self.intern(Node::Ask(number), reach, parts)
     }
 
-    fn intern(&mut self, node: Node, reach: Reach) -> NodeId {
+    fn intern(&mut self, node: Node, reach: Reach, parts: Parts) -> NodeId {
         if let Some(id) = self.ids.get(&node) {
             return *id;
         }
@@ -184,6 +198,7 @@ impl Dag {
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(node.clone());
         self.reaches.push(reach);
+        self.parts.push(parts);
         self.ids.insert(node, id);
         id
     }

@@ -1,5 +1,5 @@
-//! What an event is about, in a few words: stage, level, verb, group, version, resource, subresource; what kind of client asks, and
-//! how it ended.
+//! What an event is about, in a few words: stage, level, verb, group, version, resource, subresource; what kind of client asks,
+//! whether in earnest, and how it ended.
 //!
 //! A cluster has thousands of objects and users but some hundred heads. Tests that look at nothing else have the same answer
 //! for all events of a head, so they are asked once, and most rules are out.
@@ -17,56 +17,79 @@ const KEYS: [&str; 3] = ["stage", "level", "verb"];
 const OBJECT_KEYS: [&str; 4] = ["apiGroup", "apiVersion", "resource", "subresource"];
 
 /// Facts of a handful of values each that nearly every rule asks for.
-const FACTS: [&str; 3] = ["actor", "impersonated", "outcome"];
+const FACTS: [&str; 4] = ["actor", "dryRun", "impersonated", "outcome"];
 
 /// The same, found once.
 static FACTS_READ: LazyLock<[Option<&Fact>; FACTS.len()]> = LazyLock::new(|| FACTS.map(fact::find));
 
+/// The one of them that may take the query of a request, or its body.
+static DRY_RUN: LazyLock<Option<&Fact>> = LazyLock::new(|| fact::find("dryRun"));
+
 /// Facts that the values of [`KEYS`] decide.
 const FACTS_OF_KEYS: [&str; 1] = ["changes"];
 
-/// A value that is longer than this makes an event one of its own, whose head is not kept.
-const VALUE_BYTES_MAX: usize = 256;
+/// What was met of `objectRef` on the way that is not of the head, as it stands in the text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Object<'a> {
+    pub(super) is_there: bool,
+    pub(super) namespace: Option<&'a [u8]>,
+    pub(super) name: Option<&'a [u8]>,
+}
 
-/// Writes the head of an event to `head`: the values as they stand in the text, each with its length, and what the facts say.
-/// False if the event is built so oddly that more than these values decides.
-pub(super) fn write(subject: &Subject<'_>, head: &mut Vec<u8>) -> bool {
+/// Writes to `out` the head of an event but for its [`FACTS`], and whether it is a dry run: the values as they stand in the text,
+/// each with its length. `None` if the event is built so oddly that more than these values decides.
+pub(super) fn write<'a>(subject: &Subject<'a>, out: &mut Vec<u8>) -> Option<Object<'a>> {
     let view = subject.event();
-    head.clear();
-    let mut put = |bytes: Option<&[u8]>| {
-        // Values are never empty, so that zero is free for a missing one.
-        let bytes = bytes.unwrap_or_default();
-        let Ok(length) = u8::try_from(bytes.len().min(VALUE_BYTES_MAX)) else { return false };
-        head.push(length);
-        head.extend_from_slice(bytes);
-        true
-    };
+    out.clear();
     for key in KEYS {
-        if !put(view.get(key).map(Value::as_bytes)) {
-            return false;
-        }
+        put(view.get(key).map(Value::as_bytes), out)?;
     }
     // Without an audit id Falco's fields have nothing to say.
-    if !view.get("auditID").is_some_and(|id| id.kind() == Kind::String) {
-        return false;
-    }
+    view.get("auditID").filter(|id| id.kind() == Kind::String)?;
     let object = view.get("objectRef");
     // An array of them is something else to Sigma's fields than to ours.
     if object.is_some_and(|object| object.kind() != Kind::Object) {
-        return false;
+        return None;
     }
     let mut found = [None; OBJECT_KEYS.len()];
+    let mut rest = Object { is_there: object.is_some(), namespace: None, name: None };
     for (key, value) in object.into_iter().flat_map(Value::entries) {
-        if let Some(place) = OBJECT_KEYS.iter().position(|known| *known == key) {
-            found[place] = Some(value.as_bytes());
+        match &*key {
+            "namespace" => rest.namespace = Some(value.as_bytes()),
+            "name" => rest.name = Some(value.as_bytes()),
+            key => {
+                if let Some(place) = OBJECT_KEYS.iter().position(|known| *known == key) {
+                    found[place] = Some(value.as_bytes());
+                }
+            }
         }
     }
-    put(object.map(|_| &b"{"[..]))
-        && found.into_iter().all(&mut put)
-        && FACTS_READ.iter().all(|fact| {
-            let said = fact.and_then(|fact| fact.of(subject));
-            put(said.as_ref().and_then(Item::text).as_deref().map(str::as_bytes))
-        })
+    put(object.map(|_| &b"{"[..]), out)?;
+    for value in found {
+        put(value, out)?;
+    }
+    put_fact(*DRY_RUN, subject, out)?;
+    Some(rest)
+}
+
+/// Appends the facts to what [`write`] has written; the whole is the head.
+pub(super) fn write_facts(subject: &Subject<'_>, out: &mut Vec<u8>) -> Option<()> {
+    FACTS_READ.iter().try_for_each(|fact| put_fact(*fact, subject, out))
+}
+
+fn put_fact(fact: Option<&Fact>, subject: &Subject<'_>, out: &mut Vec<u8>) -> Option<()> {
+    match fact.and_then(|fact| fact.of(subject)) {
+        Some(Item::Bool(said)) => put(Some(if said { b"+" } else { b"-" }), out),
+        said => put(said.as_ref().and_then(Item::text).as_deref().map(str::as_bytes), out),
+    }
+}
+
+/// Values are never empty, so that zero is free for a missing one.
+fn put(bytes: Option<&[u8]>, out: &mut Vec<u8>) -> Option<()> {
+    let bytes = bytes.unwrap_or_default();
+    out.push(u8::try_from(bytes.len()).ok()?);
+    out.extend_from_slice(bytes);
+    Some(())
 }
 
 /// How much of an event has to be looked at, least first.

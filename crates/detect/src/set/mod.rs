@@ -4,9 +4,11 @@
 //!   ([`dag`]).
 //! - For each kind of request ([`head`]) the questions that it answers by itself are answered once; what is left of the
 //!   rules is kept. Where nothing is left, the event is not looked at any further: its bodies were skipped, not read.
+//! - What it leaves open is answered once for all events that are alike in who asks, from where and about what ([`alike`]).
 //! - Questions about one field that one look can answer together are ([`family`]).
 //! - What is cheap to find out is asked first, and a body only when all else holds.
 
+mod alike;
 mod answers;
 mod dag;
 mod family;
@@ -15,16 +17,17 @@ mod read;
 mod seen;
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use auditward_event::EventView;
-use auditward_expr::{BadMatch, Subject};
+use auditward_expr::{BadMatch, Parts, Subject};
 use auditward_rules::Rule;
 use thiserror::Error;
 
 use crate::alert;
 use crate::config::Limits;
+use crate::digest::Digest;
 use crate::hit::{Facts, Key, Which, event_time};
 use crate::plan::{Kind, Plan};
 
@@ -32,9 +35,10 @@ pub use seen::Batch;
 use seen::ReadOut;
 pub(crate) use seen::{Place, Scratch, Seen};
 
+use alike::Known;
 use answers::{Answers, Questions};
 use dag::{Dag, Node, NodeId};
-use head::Reach;
+use head::{Object, Reach};
 use read::Keys;
 use values::{FieldId, Fields, Look, Places};
 
@@ -86,6 +90,8 @@ struct Reading {
     first_seen: bool,
     /// Whether most matches come to nothing, and what an alert would tell can be read of the event without its bodies.
     later: bool,
+    /// What `keys` depend on.
+    parts: Parts,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +99,38 @@ struct Root {
     rule: usize,
     input: usize,
     node: NodeId,
+}
+
+/// What is left of a root for some events.
+#[derive(Debug, Clone)]
+struct Left {
+    root: Root,
+    /// What its detector wants to know of them, where that is the same for all.
+    ready: Option<Ready>,
+}
+
+#[derive(Debug, Clone)]
+enum Ready {
+    /// For [`Seen::Key`].
+    Seen(Digest),
+    /// For [`Seen::Event`].
+    Keys(Vec<Key>),
+}
+
+/// What is left of the rules for the events of one head.
+#[derive(Debug)]
+struct Head {
+    left: Arc<[Left]>,
+    /// In which parts an event has to be like another so that most of what is left is answered.
+    asks: Parts,
+}
+
+/// Events of one head, of one user and with one kind of answer.
+#[derive(Debug, Clone)]
+struct Caller {
+    head: Arc<Head>,
+    /// No other caller has it.
+    number: u32,
 }
 
 impl RuleSet {
@@ -123,11 +161,10 @@ impl RuleSet {
                 let first_seen = matches!(kind, Kind::FirstSeen { .. });
                 let often = !matches!(kind, Kind::Event) || rule.suppress.is_some();
                 let keys: Vec<Keys> = input.reads.iter().map(|reads| Keys::new(reads, &mut fields)).collect();
-                let later = {
-                    let mut read = told.iter().copied().chain(keys.iter().flat_map(Keys::fields));
-                    often && !read.any(|field| fields.reads_body(field))
-                };
-                Reading { keys, first_seen, later }
+                let of = |field| fields.parts(field);
+                let parts = keys.iter().flat_map(Keys::fields).map(of).fold(Parts::NONE, Parts::and);
+                let all = told.iter().copied().map(of).fold(parts, Parts::and);
+                Reading { keys, first_seen, later: often && !all.meets(Parts::BODIES), parts }
             });
             inputs.push(of_plan.collect::<Vec<_>>());
         }
@@ -182,9 +219,16 @@ pub struct Matcher {
     limits: Limits,
     /// The set's nodes, and behind them those that are left of rules for the heads below.
     dag: Dag,
-    heads: HashMap<Box<[u8]>, Arc<[Root]>>,
-    /// The head of the event that is looked at.
+    /// What is left where nothing is known.
+    all: Arc<[Left]>,
+    heads: HashMap<Box<[u8]>, Arc<Head>>,
+    callers: alike::Memory<Caller>,
+    alike: alike::Memory<Arc<[Left]>>,
+    /// How many callers there have been.
+    callers_made: u32,
+    /// Room for keys.
     head: Vec<u8>,
+    key: Vec<u8>,
     answers: Answers,
     places: Places,
 }
@@ -195,12 +239,18 @@ impl Matcher {
 
     pub(crate) fn new(set: Arc<RuleSet>, limits: Limits) -> Self {
         let dag = set.dag.clone();
+        let all = set.roots.iter().map(|root| Left { root: *root, ready: None }).collect();
         Matcher {
             set,
             limits,
             dag,
+            all,
             heads: HashMap::new(),
+            callers: alike::Memory::default(),
+            alike: alike::Memory::default(),
+            callers_made: 0,
             head: Vec::new(),
+            key: Vec::new(),
             answers: Answers::default(),
             places: Places::default(),
         }
@@ -210,11 +260,12 @@ impl Matcher {
     pub fn look(&mut self, view: &EventView<'_>, batch: &mut Batch) {
         let time = event_time(view);
         let subject = Subject::new(view);
-        if let Some(left) = self.left(&subject) {
+        let left = self.left(&subject);
+        if !left.is_empty() {
             let mut look = Look::new(subject, &self.set.fields, &mut self.places);
             self.answers.begin(self.dag.len(), &self.set.questions);
             let (mut which, mut facts, mut named) = (None, None, None);
-            for root in &*left {
+            for Left { root, ready } in &*left {
                 if !self.answers.holds(root.node, &self.dag, &self.set.questions, &mut look) {
                     continue;
                 }
@@ -226,12 +277,19 @@ impl Matcher {
                     && reading.first_seen
                     && let Some(keys) = reading.keys.first()
                 {
-                    batch.add(Seen::Key { place, seen: keys.seen(&mut look, limits) });
+                    let seen = match ready {
+                        Some(Ready::Seen(seen)) => *seen,
+                        _ => keys.seen(&mut look, limits),
+                    };
+                    batch.add(Seen::Key { place, seen });
                     continue;
                 }
                 let which =
                     which.get_or_insert_with(|| Which::of(view, time.unwrap_or_default(), limits)).clone();
-                let keys = self.set.keys(place, &mut look, limits);
+                let keys = match ready {
+                    Some(Ready::Keys(keys)) => keys.clone(),
+                    _ => self.set.keys(place, &mut look, limits),
+                };
                 let told = (!later).then(|| self.set.told(root.rule, &mut facts, &mut look, limits));
                 batch.add(Seen::Event { place, keys, which, told });
             }
@@ -242,86 +300,185 @@ impl Matcher {
     /// Which rules match one event: by their places in the set, in that order; without memory.
     pub fn matches(&mut self, view: &EventView<'_>) -> Vec<usize> {
         let subject = Subject::new(view);
-        let Some(left) = self.left(&subject) else { return Vec::new() };
+        let left = self.left(&subject);
         let mut look = Look::new(subject, &self.set.fields, &mut self.places);
         self.answers.begin(self.dag.len(), &self.set.questions);
         let holding = left
             .iter()
-            .filter(|root| self.answers.holds(root.node, &self.dag, &self.set.questions, &mut look));
-        let mut rules: Vec<usize> = holding.map(|root| root.rule).collect();
+            .filter(|left| self.answers.holds(left.root.node, &self.dag, &self.set.questions, &mut look));
+        let mut rules: Vec<usize> = holding.map(|left| left.root.rule).collect();
         rules.dedup();
         rules
     }
 
-    /// What is left of the rules for an event with this head; `None` if nothing is.
-    fn left(&mut self, subject: &Subject<'_>) -> Option<Arc<[Root]>> {
-        if !head::write(subject, &mut self.head) {
-            return Some(self.set.roots.as_slice().into());
+    /// What is left of the rules for an event like this.
+    fn left(&mut self, subject: &Subject<'_>) -> Arc<[Left]> {
+        if self.dag.len() > Self::NODES_MAX_FACTOR * (self.set.dag.len() + 100) {
+            self.forget();
         }
-        if let Some(left) = self.heads.get(self.head.as_slice()) {
-            return (!left.is_empty()).then(|| left.clone());
+        let (view, max) = (subject.event(), self.limits.alike_max);
+        let Some(object) = head::write(subject, &mut self.head) else { return self.all.clone() };
+        self.key.clone_from(&self.head);
+        let caller = if alike::write_caller(view, &mut self.key) {
+            self.callers.ask(&self.key, max)
+        } else {
+            Known::Nothing
+        };
+        let caller = match caller {
+            Known::This(caller) => caller,
+            Known::Nothing => {
+                return self.head(subject, object).map_or(self.all.clone(), |head| head.left.clone());
+            }
+            Known::Again => {
+                let Some(head) = self.head(subject, object) else { return self.all.clone() };
+                // After as many callers as that those with the lowest numbers are long forgotten.
+                self.callers_made = self.callers_made.wrapping_add(1);
+                let caller = Caller { head, number: self.callers_made };
+                self.callers.insert(self.key.as_slice().into(), caller.clone(), max);
+                caller
+            }
+        };
+        let Head { left, asks } = &*caller.head;
+        if left.is_empty() || !alike::write(caller.number, *asks, object, view, &mut self.key) {
+            return left.clone();
         }
-        let nodes_max = Self::NODES_MAX_FACTOR * (self.set.dag.len() + 100);
-        if self.heads.len() >= self.limits.heads_max || self.dag.len() > nodes_max {
-            // Whoever asks for resources that nobody has makes heads without end. Real ones are soon back.
-            self.heads.clear();
-            self.dag.truncate(self.set.dag.len());
+        match self.alike.ask(&self.key, max) {
+            Known::This(left) => left,
+            Known::Nothing => left.clone(),
+            Known::Again => {
+                let left = self.residues(view, left, Decided::By(alike::known(*asks)));
+                self.alike.insert(self.key.as_slice().into(), left.clone(), max);
+                left
+            }
         }
-        let left = self.specialise(subject.event());
-        self.heads.insert(self.head.as_slice().into(), left.clone());
-        (!left.is_empty()).then_some(left)
     }
 
-    fn specialise(&mut self, view: &EventView<'_>) -> Arc<[Root]> {
-        let set = self.set.clone();
+    /// The head of an event of which `self.head` has all but the facts; `None` if it has none.
+    fn head(&mut self, subject: &Subject<'_>, object: Object<'_>) -> Option<Arc<Head>> {
+        head::write_facts(subject, &mut self.head)?;
+        if let Some(head) = self.heads.get(self.head.as_slice()) {
+            return Some(head.clone());
+        }
+        if self.heads.len() >= self.limits.heads_max {
+            // Whoever asks for resources that nobody has makes heads without end. Real ones are soon back.
+            self.forget();
+        }
+        let left = self.residues(subject.event(), &self.all.clone(), Decided::ByHead);
+        let asks = self.asks(&left, alike::parts(object));
+        let head = Arc::new(Head { left, asks });
+        self.heads.insert(self.head.as_slice().into(), head.clone());
+        Some(head)
+    }
+
+    fn forget(&mut self) {
+        self.heads.clear();
+        self.callers.clear();
+        self.alike.clear();
+        self.dag.truncate(self.set.dag.len());
+    }
+
+    /// What is left of this when all is known that is decided, and something of it may be true.
+    fn residues(&mut self, view: &EventView<'_>, of: &[Left], decided: Decided) -> Arc<[Left]> {
+        let (set, limits) = (self.set.clone(), self.limits);
         self.answers.begin(self.dag.len(), &set.questions);
-        let mut head = Residues {
+        let mut residues = Residues {
             set: &set,
             look: Look::new(Subject::new(view), &set.fields, &mut self.places),
             answers: &mut self.answers,
             dag: &mut self.dag,
-            known: vec![None; set.dag.len()],
+            decided,
+            known: HashMap::new(),
         };
-        let left = set.roots.iter().map(|root| Root { node: head.of(root.node), ..*root });
-        left.filter(|root| root.node != NodeId::NEVER).collect()
+        let mut left = Vec::new();
+        for root in of.iter().map(|left| left.root) {
+            let node = residues.of(root.node);
+            if node != NodeId::NEVER {
+                let ready = residues.ready(root, &limits);
+                left.push(Left { root: Root { node, ..root }, ready });
+            }
+        }
+        left.into()
+    }
+
+    /// Which of these parts are asked about by questions, and read by detectors, that look at no other parts.
+    fn asks(&self, left: &[Left], parts: Parts) -> Parts {
+        let mut asks = Parts::NONE;
+        let mut add = |of: Parts| {
+            if of.are_of(parts) {
+                asks = asks.and(of);
+            }
+        };
+        let mut known = HashSet::new();
+        let mut open: Vec<NodeId> = Vec::new();
+        for Root { rule, input, node } in left.iter().map(|left| left.root) {
+            open.push(node);
+            if self.dag.parts(node).are_of(parts) {
+                add(self.set.inputs[rule][input].parts);
+            }
+        }
+        while let Some(id) = open.pop() {
+            if known.insert(id) {
+                match self.dag.node(id) {
+                    Node::Const(_) => {}
+                    Node::Ask(_) => add(self.dag.parts(id)),
+                    Node::Not(inner) => open.push(*inner),
+                    Node::And(all) | Node::Or(all) => open.extend(all),
+                }
+            }
+        }
+        asks
     }
 }
 
-/// What is left of the set's nodes when everything is known that one head answers.
+/// What is known of an event.
+#[derive(Debug, Clone, Copy)]
+enum Decided {
+    /// What its head says.
+    ByHead,
+    /// What is in these parts of it.
+    By(Parts),
+}
+
+/// What is left of nodes when everything is known that is decided.
 struct Residues<'m, 'e> {
     set: &'m RuleSet,
     look: Look<'m, 'e>,
     answers: &'m mut Answers,
     /// Takes in what is left.
     dag: &'m mut Dag,
-    known: Vec<Option<NodeId>>,
+    decided: Decided,
+    known: HashMap<NodeId, NodeId>,
 }
 
 impl Residues<'_, '_> {
     fn of(&mut self, id: NodeId) -> NodeId {
-        if let Some(residue) = self.known[id.index()] {
-            return residue;
+        if let Some(residue) = self.known.get(&id) {
+            return *residue;
         }
-        let set = self.set;
-        let residue = match set.dag.node(id) {
-            Node::Ask(_) if set.dag.reach(id) == Reach::Head => {
-                Dag::constant(self.answers.holds(id, &set.dag, &set.questions, &mut self.look))
-            }
-            Node::Const(_) | Node::Ask(_) => id,
-            Node::Not(inner) => {
-                let inner = self.of(*inner);
-                self.dag.not(inner)
-            }
-            Node::And(all) => match self.of_each(all, NodeId::NEVER) {
-                Some(all) => self.dag.and(all),
-                None => NodeId::NEVER,
-            },
-            Node::Or(all) => match self.of_each(all, NodeId::ALWAYS) {
-                Some(all) => self.dag.or(all),
-                None => NodeId::ALWAYS,
-            },
+        let is_decided = match self.decided {
+            Decided::ByHead => self.dag.reach(id) == Reach::Head,
+            Decided::By(parts) => self.dag.parts(id).are_of(parts),
         };
-        self.known[id.index()] = Some(residue);
+        let residue = if is_decided {
+            Dag::constant(self.answers.holds(id, self.dag, &self.set.questions, &mut self.look))
+        } else {
+            match self.dag.node(id).clone() {
+                Node::Const(_) | Node::Ask(_) => id,
+                Node::Not(inner) => {
+                    let inner = self.of(inner);
+                    self.dag.not(inner)
+                }
+                Node::And(all) => match self.of_each(&all, NodeId::NEVER) {
+                    Some(all) => self.dag.and(all),
+                    None => NodeId::NEVER,
+                },
+                Node::Or(all) => match self.of_each(&all, NodeId::ALWAYS) {
+                    Some(all) => self.dag.or(all),
+                    None => NodeId::ALWAYS,
+                },
+            }
+        };
+        self.known.insert(id, residue);
         residue
     }
 
@@ -329,5 +486,21 @@ impl Residues<'_, '_> {
     fn of_each(&mut self, all: &[NodeId], decisive: NodeId) -> Option<Vec<NodeId>> {
         let each = all.iter().map(|inner| self.of(*inner));
         each.map(|residue| (residue != decisive).then_some(residue)).collect()
+    }
+
+    /// What the detector of this root wants to know, if that is decided.
+    fn ready(&mut self, root: Root, limits: &Limits) -> Option<Ready> {
+        let set = self.set;
+        let reading = &set.inputs[root.rule][root.input];
+        match (self.decided, reading.keys.first()) {
+            (Decided::By(parts), Some(first)) if reading.parts.are_of(parts) => {
+                Some(if reading.later && reading.first_seen {
+                    Ready::Seen(first.seen(&mut self.look, limits))
+                } else {
+                    Ready::Keys(set.keys((root.rule, root.input), &mut self.look, limits))
+                })
+            }
+            _ => None,
+        }
     }
 }

@@ -87,17 +87,19 @@ impl Batch {
         self.times.push(time);
     }
 
-    /// Hands over each event in its turn.
-    pub(crate) fn each(self, mut take: impl FnMut(SeenEvent<'_>)) {
-        let mut all = self.matches.into_iter().peekable();
+    /// Hands over each event in its turn; nothing is left but the room for the next ones.
+    pub(crate) fn each(&mut self, mut take: impl FnMut(SeenEvent<'_>)) {
+        let mut all = self.matches.drain(..).peekable();
         let mut start = 0;
-        for (event, (time, end)) in self.times.into_iter().zip(self.ends).enumerate() {
+        for (event, (time, end)) in self.times.drain(..).zip(self.ends.drain(..)).enumerate() {
             let text = self.texts.get(start..end).unwrap_or_default();
             let mut matches =
                 std::iter::from_fn(|| all.next_if(|(of, _)| *of == event).map(|(_, seen)| seen));
             take(SeenEvent { time, matches: &mut matches, text });
             start = end;
         }
+        drop(all);
+        self.texts.clear();
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use auditward_expr::{CompiledTest, Field, Item, Subject};
+use auditward_expr::{CompiledTest, Field, Item, Parts, Subject};
 
 use crate::digest::Digest;
 
@@ -33,9 +33,9 @@ impl Fields {
         id
     }
 
-    /// Whether a body may have a say in it.
-    pub(super) fn reads_body(&self, FieldId(field): FieldId) -> bool {
-        self.fields[field].reads_body()
+    /// What it depends on.
+    pub(super) fn parts(&self, FieldId(field): FieldId) -> Parts {
+        Parts::of_field(&self.fields[field])
     }
 }
 
@@ -71,9 +71,7 @@ impl<'f, 'e> Look<'f, 'e> {
             places.places.fill(Place::default());
             places.event = 1;
         }
-        // Room for what most events are asked, so that nothing has to move while it fills.
-        let items = Vec::with_capacity(16);
-        Look { subject, fields: &fields.fields, places, items, groups: Vec::new() }
+        Look { subject, fields: &fields.fields, places, items: Vec::new(), groups: Vec::new() }
     }
 
     /// Whether the test, which is of this field, is true of the event.
@@ -144,8 +142,12 @@ impl<'f, 'e> Look<'f, 'e> {
     fn kept(&mut self, FieldId(field): FieldId) -> Option<Range<usize>> {
         let place = &mut self.places.places[field];
         if place.event != self.places.event {
-            let start = self.items.len();
             let items = &mut self.items;
+            if items.capacity() == 0 {
+                // Room for what most events are asked, so that nothing has to move while it fills.
+                items.reserve(16);
+            }
+            let start = items.len();
             let mut count = 0;
             self.fields[field].each(&self.subject, &mut |item| {
                 count += 1;

@@ -114,7 +114,7 @@ pub(crate) fn feed<E: AsRef<str>>(engine: &mut Engine, events: &[E], alerts: &mu
     for event in events {
         matcher.look(&EventView::parse(event.as_ref().as_bytes()).unwrap(), &mut batch);
     }
-    engine.absorb(batch, alerts);
+    engine.absorb(&mut batch, alerts);
 }
 
 /// Alerts in short: `SECONDS RULE USER xCOUNT [audit ids]`.

@@ -9,7 +9,7 @@ use auditward_event::{Kind, Stage, Value};
 
 use super::query::parameters;
 use crate::check::Type;
-use crate::{Item, Subject};
+use crate::{Item, Parts, Subject};
 
 /// Something that follows from an event.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Fact {
     pub kind: Type,
     /// What it means; for people.
     pub meaning: &'static str,
-    /// Whether a body may have a say in it.
-    pub(crate) reads_body: bool,
+    /// What it depends on.
+    pub(crate) reads: Parts,
     pub(crate) read: for<'a> fn(&Subject<'a>) -> Option<Item<'a>>,
 }
 
@@ -41,14 +41,14 @@ pub static FACTS: &[Fact] = &[
                   `controlPlane` (API server, scheduler, controller manager, kube-proxy by certificate), `controller` \
                   (a built-in controller's own account in kube-system), `serviceAccount` (any other), `bootstrap` (a \
                   bootstrap token), `person` (everybody else)",
-        reads_body: false,
+        reads: Parts::USER,
         read: |s| Some(text(actor(s))),
     },
     Fact {
         name: "changes",
         kind: Type::Bool,
         meaning: "whether the verb is `create`, `update`, `patch`, `delete` or `deletecollection`",
-        reads_body: false,
+        reads: Parts::VERB,
         read: |s| {
             let verb = s.event().verb();
             Some(Item::Bool(matches!(&*verb, "create" | "update" | "patch" | "delete" | "deletecollection")))
@@ -58,28 +58,28 @@ pub static FACTS: &[Fact] = &[
         name: "decision",
         kind: Type::Text,
         meaning: "what authorisation said: `allow` or `forbid`",
-        reads_body: false,
+        reads: Parts::ANNOTATIONS,
         read: |s| s.event().annotation("authorization.k8s.io/decision").map(Item::Text),
     },
     Fact {
         name: "dryRun",
         kind: Type::Bool,
         meaning: "whether nothing is to be stored: `dryRun=All` in the query or in the body's options",
-        reads_body: true,
+        reads: Parts::URI.and(Parts::VERB).and(Parts::KIND).and(Parts::REQUEST),
         read: |s| Some(Item::Bool(dry_run(s))),
     },
     Fact {
         name: "exec.command",
         kind: Type::Text,
         meaning: "the command of an exec, its words joined by blanks",
-        reads_body: false,
+        reads: Parts::KIND.and(Parts::URI),
         read: exec_command,
     },
     Fact {
         name: "exec.interactive",
         kind: Type::Bool,
         meaning: "whether an exec or attach has both an input and a terminal",
-        reads_body: false,
+        reads: Parts::KIND.and(Parts::URI),
         read: |s| {
             subresource(s, &["exec", "attach"])
                 .then(|| Item::Bool(switched_on(s, "stdin") && switched_on(s, "tty")))
@@ -90,28 +90,28 @@ pub static FACTS: &[Fact] = &[
         kind: Type::Bool,
         meaning: "whether the request's result is known with this event: ResponseComplete, Panic, and ResponseStarted \
                   of a refused authentication or of a connection that stays open",
-        reads_body: false,
+        reads: Parts::STAGE.and(Parts::STATUS).and(LONG_RUNNING),
         read: |s| Some(Item::Bool(is_final(s))),
     },
     Fact {
         name: "grant.binding",
         kind: Type::Text,
         meaning: "the name of the RoleBinding or ClusterRoleBinding by which RBAC allowed the request",
-        reads_body: false,
+        reads: Parts::ANNOTATIONS,
         read: |s| grant(s).map(|(name, _)| Item::Text(name)),
     },
     Fact {
         name: "grant.namespace",
         kind: Type::Text,
         meaning: "the namespace of that binding, where it is a RoleBinding",
-        reads_body: false,
+        reads: Parts::ANNOTATIONS,
         read: |s| grant(s)?.1.map(Item::Text),
     },
     Fact {
         name: "impersonated",
         kind: Type::Bool,
         meaning: "whether the request was carried out as somebody else",
-        reads_body: false,
+        reads: Parts::IMPERSONATED,
         read: |s| {
             let as_whom = s.event().get("impersonatedUser");
             Some(Item::Bool(as_whom.is_some_and(|user| !user.is_null())))
@@ -121,14 +121,14 @@ pub static FACTS: &[Fact] = &[
         name: "longRunning",
         kind: Type::Bool,
         meaning: "whether the connection stays open: a watch, exec, attach, portforward, proxy, or a log that is followed",
-        reads_body: false,
+        reads: LONG_RUNNING,
         read: |s| Some(Item::Bool(long_running(s))),
     },
     Fact {
         name: "node",
         kind: Type::Text,
         meaning: "the node's name, where a node asks",
-        reads_body: false,
+        reads: Parts::USER,
         read: |s| {
             let user = s.user();
             is_node(s).then(|| rest_of(&user.username, "system:node:")).flatten().map(Item::Text)
@@ -139,14 +139,14 @@ pub static FACTS: &[Fact] = &[
         kind: Type::Text,
         meaning: "how it ended: `success` (code below 400), `unauthenticated` (401), `denied` (403, or authorisation \
                   said `forbid`), `failed` (any other code), `none` (no code yet)",
-        reads_body: false,
+        reads: Parts::STATUS.and(Parts::ANNOTATIONS),
         read: |s| Some(text(outcome(s))),
     },
     Fact {
         name: "patch.kind",
         kind: Type::Text,
         meaning: "of a patch with a body: `json` for a list of operations, `merge` for a part of the object",
-        reads_body: true,
+        reads: Parts::VERB.and(Parts::REQUEST),
         read: |s| match (&*s.event().verb(), s.event().request_object()?.kind()) {
             ("patch", Kind::Array) => Some(text("json")),
             ("patch", Kind::Object) => Some(text("merge")),
@@ -157,7 +157,7 @@ pub static FACTS: &[Fact] = &[
         name: "path",
         kind: Type::Text,
         meaning: "`requestURI` without its query",
-        reads_body: false,
+        reads: Parts::URI,
         read: |s| {
             let uri = s.event().get("requestURI")?.as_str()?;
             let end = uri.find('?').unwrap_or(uri.len());
@@ -168,7 +168,7 @@ pub static FACTS: &[Fact] = &[
         name: "serviceAccount.name",
         kind: Type::Text,
         meaning: "the service account's name, where one asks",
-        reads_body: false,
+        reads: Parts::USER,
         read: |s| {
             let user = &s.user().username;
             let (namespace, _) = service_account(user)?;
@@ -180,7 +180,7 @@ pub static FACTS: &[Fact] = &[
         name: "serviceAccount.namespace",
         kind: Type::Text,
         meaning: "the service account's namespace, where one asks",
-        reads_body: false,
+        reads: Parts::USER,
         read: |s| {
             let user = &s.user().username;
             let (namespace, _) = service_account(user)?;
@@ -194,21 +194,21 @@ pub static FACTS: &[Fact] = &[
         kind: Type::Address,
         meaning: "the address that the connection came from: the last of `sourceIPs`, the only one that a client cannot \
                   make up",
-        reads_body: false,
+        reads: Parts::ADDRESSES,
         read: |s| s.event().source_ips().last().map(Item::Text),
     },
     Fact {
         name: "sourceScope",
         kind: Type::Text,
         meaning: "where `sourceIP` is: `loopback`, `private` (also link-local and carrier-grade NAT) or `public`",
-        reads_body: false,
+        reads: Parts::ADDRESSES,
         read: |s| Some(text(scope(address(&s.event().source_ips().last()?)?))),
     },
     Fact {
         name: "userAgent.name",
         kind: Type::Text,
         meaning: "`userAgent` up to the first `/` or blank: `kubectl`, `curl`",
-        reads_body: false,
+        reads: Parts::USER_AGENT,
         read: |s| {
             let agent = s.event().get("userAgent")?.as_str()?;
             let end = agent.find(['/', ' ']).unwrap_or(agent.len());
@@ -221,6 +221,8 @@ pub static FACTS: &[Fact] = &[
 pub fn find(name: &str) -> Option<&'static Fact> {
     FACTS.iter().find(|fact| fact.name == name)
 }
+
+const LONG_RUNNING: Parts = Parts::VERB.and(Parts::KIND).and(Parts::URI);
 
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
@@ -365,10 +367,13 @@ fn grant<'a>(subject: &Subject<'a>) -> Option<(Cow<'a, str>, Option<Cow<'a, str>
 
 fn dry_run(subject: &Subject<'_>) -> bool {
     let all = |value: Value<'_>| value.items().any(|item| item.is_str("All"));
-    if parameters(subject).any(|(name, value)| name == "dryRun" && value == "All") {
+    let event = subject.event();
+    let uri = event.get("requestURI").map_or(&b""[..], Value::as_bytes);
+    // Nearly every rule asks, and nearly no request is one.
+    if may_name(uri, b"dryRun") && parameters(subject).any(|(name, value)| name == "dryRun" && value == "All")
+    {
         return true;
     }
-    let event = subject.event();
     let Some(body) = event.request_object() else { return false };
     let options = match &*event.verb() {
         "delete" | "deletecollection" => Some(body),
@@ -377,6 +382,17 @@ fn dry_run(subject: &Subject<'_>) -> bool {
         _ => None,
     };
     options.and_then(|options| options.get("dryRun")).is_some_and(all)
+}
+
+/// Whether a parameter of a URI, as it stands in the text, may have this name of letters: false only if none has.
+fn may_name(uri: &[u8], name: &[u8]) -> bool {
+    // Letters are `%41` to `%7a`, or `\u0041` to `\u007a`. What is usually escaped, `\u0026` and `%2C`, is none.
+    let may_be_letter = |at: usize| match uri.get(at..) {
+        Some([b'%', first, ..]) => !matches!(first, b'2' | b'3'),
+        Some([b'\\', b'u', b'0', b'0', b'2' | b'3', ..]) => false,
+        _ => true,
+    };
+    memchr::memmem::find(uri, name).is_some() || memchr::memchr2_iter(b'%', b'\\', uri).any(may_be_letter)
 }
 
 fn subresource(subject: &Subject<'_>, wanted: &[&str]) -> bool {

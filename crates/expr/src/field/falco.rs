@@ -21,6 +21,8 @@ use auditward_event::{EventView, Kind, MicroTime, Value};
 
 pub use table::{FIELDS, find};
 
+use crate::Parts;
+
 /// What is known of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
@@ -135,21 +137,20 @@ impl Spec {
         let _ = self.read(event, argument, found);
     }
 
-    pub(crate) fn reads_body(&self, argument: Option<&str>) -> bool {
+    /// What it depends on.
+    pub(crate) fn reads(&self, argument: Option<&str>) -> Parts {
         match self.from {
-            From::Keys(keys) | From::Items(keys) => keys.first().is_none_or(|key| super::is_body(key)),
+            From::Keys(keys) | From::Items(keys) => Parts::of_keys(keys),
             From::Pointer => {
-                let first = argument.and_then(|pointer| keys(pointer).next());
-                first.is_none_or(|key| super::is_body(&key))
+                let keys: Vec<_> = argument.into_iter().flat_map(keys).collect();
+                Parts::of_keys(&keys.iter().map(|key| &**key).collect::<Vec<_>>())
             }
-            From::PodName
-            | From::Pod(_)
-            | From::Subjects(_)
-            | From::RuleItems(_)
-            | From::ServicePorts
-            | From::Pretty
-            | From::Whole => true,
-            From::Parameter | From::Always(_) | From::Time(_) | From::Never => false,
+            From::PodName => Parts::OBJECT.and(Parts::RESPONSE),
+            From::Pod(_) | From::Subjects(_) | From::RuleItems(_) | From::ServicePorts => Parts::REQUEST,
+            From::Pretty | From::Whole => Parts::ALL,
+            From::Parameter => Parts::URI,
+            From::Time(_) => Parts::OTHERS,
+            From::Always(_) | From::Never => Parts::NONE,
         }
     }
 

@@ -14,7 +14,6 @@ use auditward_event::{Step, Value};
 
 pub use node::Node;
 pub(crate) use object::Body;
-pub(crate) use pod::PodPlace;
 
 use crate::{Field, Item, Root, Scope, Subject};
 
@@ -34,24 +33,6 @@ impl Field {
     /// The same, inside of [`crate::Expr::Some`].
     pub fn each_in<'a>(&self, scope: Scope<'_, 'a>, found: &mut dyn FnMut(Item<'a>)) {
         function::each(&self.root, &self.functions, scope, found);
-    }
-
-    /// Whether what it says may depend on a body (`requestObject`, `responseObject`): false only if never.
-    pub fn reads_body(&self) -> bool {
-        match &self.root {
-            Root::Event(path) => match path.steps() {
-                [] => true,
-                [Step::Key(key), ..] => is_body(key),
-                [Step::Index(_) | Step::Each, ..] => false,
-            },
-            Root::Dotted(keys) => keys.first().is_none_or(|key| is_body(key)),
-            Root::Fact(name) => fact::find(name).is_none_or(|fact| fact.reads_body),
-            Root::Falco(name, argument) => {
-                falco::find(name).is_none_or(|spec| spec.reads_body(argument.as_deref()))
-            }
-            Root::Object(_) | Root::Pod(_) | Root::Container(_) | Root::Anywhere => true,
-            Root::Query(_) | Root::Element(_) => false,
-        }
     }
 
     /// The first value, if there is one.
@@ -100,10 +81,6 @@ impl Root {
             }
         }
     }
-}
-
-fn is_body(key: &str) -> bool {
-    matches!(key, "requestObject" | "responseObject")
 }
 
 /// Follows a path down from a value.

@@ -60,7 +60,7 @@ pub(super) fn run(log: &Path, work: &mut Work) -> Result<Read, Failure> {
                 }
                 read.events += 1;
                 read.bytes += bytes + 1;
-                work.engine.absorb(event.look(&mut matcher), &mut work.alerts);
+                work.engine.absorb(&mut event.look(&mut matcher), &mut work.alerts);
                 work.place.logs.insert(name.clone(), place);
             }
             Ok(News::Skipped) => read.skipped += 1,

@@ -193,15 +193,14 @@ impl Reading<'_> {
         match &mut self.hands {
             Hands::One { batch, bytes, .. } => {
                 *bytes = 0;
-                let batch = std::mem::take(batch);
                 self.work.engine.absorb(batch, &mut self.work.alerts);
             }
             Hands::Many(lanes) => {
                 lanes.send();
                 if lanes.sent - lanes.received > lanes.all.len() * LANE_MAX
-                    && let Some(batch) = lanes.receive()
+                    && let Some(mut batch) = lanes.receive()
                 {
-                    self.work.engine.absorb(batch, &mut self.work.alerts);
+                    self.work.engine.absorb(&mut batch, &mut self.work.alerts);
                 }
             }
         }
@@ -219,13 +218,12 @@ impl Reading<'_> {
         match &mut self.hands {
             Hands::One { batch, bytes, .. } => {
                 *bytes = 0;
-                let batch = std::mem::take(batch);
                 self.work.engine.absorb(batch, &mut self.work.alerts);
             }
             Hands::Many(lanes) => {
                 lanes.send();
-                while let Some(batch) = lanes.receive() {
-                    self.work.engine.absorb(batch, &mut self.work.alerts);
+                while let Some(mut batch) = lanes.receive() {
+                    self.work.engine.absorb(&mut batch, &mut self.work.alerts);
                 }
             }
         }

@@ -189,7 +189,7 @@ fn fires(rule: Rule, events: &[String]) -> Result<bool, String> {
         matcher.look(&view, &mut batch);
     }
     let mut alerts = Vec::new();
-    engine.absorb(batch, &mut alerts);
+    engine.absorb(&mut batch, &mut alerts);
     engine.finish(&mut alerts);
     Ok(!alerts.is_empty())
 }
