@@ -136,11 +136,18 @@ fn rows_are_seen_at_once_and_stay_when_they_are_sealed() {
 fn many_rows_make_columns_as_they_come() {
     let disk = disk();
     let (store, _) = open(&disk);
-    append(&store, 0..9000);
+    for position in (0..9000).step_by(100) {
+        append(&store, position..position + 100);
+    }
     assert_eq!(store.snapshot().fresh.len(), 3);
     check(&store, 0..9000);
+    // So many together do not wait, and what came before them stays before them.
+    append(&store, 9000..12_000);
+    append(&store, 11_000..12_010);
+    assert_eq!(store.snapshot().fresh.len(), 5);
+    check(&store, 0..12_010);
     store.seal().unwrap();
-    check(&store, 0..9000);
+    check(&store, 0..12_010);
 }
 
 #[test]
