@@ -31,9 +31,3 @@ pub(crate) fn numbers(column: &ArrayRef) -> Result<Vec<i64>, ScanError> {
     let column = cast(column, &DataType::Int64).map_err(|error| ScanError::Store(error.into()))?;
     Ok(column.as_primitive::<Int64Type>().values().to_vec())
 }
-
-/// Of anything that has a text.
-pub(crate) fn texts(column: &ArrayRef) -> Result<Vec<Option<String>>, ScanError> {
-    let column = cast(column, &DataType::Utf8View).map_err(|error| ScanError::Store(error.into()))?;
-    Ok(column.as_string_view().iter().map(|text| text.map(str::to_owned)).collect())
-}

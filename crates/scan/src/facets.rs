@@ -1,12 +1,18 @@
 //! Which values there are, and how often.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use auditward_query::{Search, names};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::lit;
 use datafusion::prelude::col;
-use datafusion::scalar::ScalarValue;
+use futures_util::StreamExt as _;
 
-use crate::answer::{all, numbers, texts};
+use crate::answer::numbers;
 use crate::{Scan, ScanError};
 
 /// One value and how often it occurs.
@@ -101,34 +107,59 @@ impl Scan {
                 frame = frame.unnest_columns(&["value"])?;
             }
             let counted = frame.aggregate(vec![col("value")], vec![count(lit(1_i64)).alias("events")])?;
-            let best = counted
-                .clone()
-                .sort(vec![col("events").sort(false, false), col("value").sort(true, false)])?
-                .limit(0, Some(most.min(VALUES_MAX)))?;
-            let mut facets = Facets::default();
-            if let Some(rows) = all(best).await? {
-                let values = texts(rows.column(0))?.into_iter().zip(numbers(rows.column(1))?);
-                facets.values = values
-                    .map(|(value, events)| Facet { value, events: u64::try_from(events).unwrap_or_default() })
-                    .collect();
+            let mut best = Best::new(most.min(VALUES_MAX));
+            let mut rows = counted.execute_stream().await?;
+            while let Some(rows) = rows.next().await {
+                best.add(&rows?)?;
             }
-            if facets.values.len() < most {
-                facets.distinct = facets.values.len() as u64;
-                return Ok(facets);
-            }
-            let sum = datafusion::functions_aggregate::expr_fn::sum(col("events"));
-            if let Some(rows) =
-                all(counted.aggregate(vec![], vec![count(lit(ScalarValue::Int64(Some(1)))), sum])?).await?
-            {
-                let number = |column| {
-                    numbers(rows.column(column)).map(|numbers| numbers.first().copied().unwrap_or_default())
-                };
-                facets.distinct = u64::try_from(number(0)?).unwrap_or_default();
-                let told: u64 = facets.values.iter().map(|facet| facet.events).sum();
-                facets.others = u64::try_from(number(1)?).unwrap_or_default().saturating_sub(told);
-            }
-            Ok(facets)
+            Ok(best.facets())
         })
         .await
+    }
+}
+
+/// The most frequent of all values that it is shown, each once, and how many the others are.
+struct Best {
+    most: usize,
+    /// The least of them on top.
+    ranks: BinaryHeap<Reverse<Rank>>,
+    events: u64,
+    distinct: u64,
+}
+
+/// The greater, the further in front: by events, then the first by bytes, what has no value last.
+type Rank = (u64, Reverse<(bool, Option<String>)>);
+
+impl Best {
+    fn new(most: usize) -> Self {
+        Best { most, ranks: BinaryHeap::new(), events: 0, distinct: 0 }
+    }
+
+    /// Takes rows of a value and its number of events.
+    fn add(&mut self, rows: &RecordBatch) -> Result<(), ScanError> {
+        let values =
+            cast(rows.column(0), &DataType::Utf8View).map_err(|error| ScanError::Store(error.into()))?;
+        for (value, events) in values.as_string_view().iter().zip(numbers(rows.column(1))?) {
+            let events = u64::try_from(events).unwrap_or_default();
+            self.distinct += 1;
+            self.events += events;
+            let is_full = self.ranks.len() >= self.most;
+            if is_full && self.ranks.peek().is_none_or(|Reverse((least, _))| events < *least) {
+                continue;
+            }
+            self.ranks.push(Reverse((events, Reverse((value.is_none(), value.map(str::to_owned))))));
+            if is_full {
+                self.ranks.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn facets(self) -> Facets {
+        let ranks = self.ranks.into_sorted_vec().into_iter();
+        let values: Vec<Facet> =
+            ranks.map(|Reverse((events, Reverse((_, value))))| Facet { value, events }).collect();
+        let told: u64 = values.iter().map(|facet| facet.events).sum();
+        Facets { values, others: self.events.saturating_sub(told), distinct: self.distinct }
     }
 }
