@@ -43,13 +43,15 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	@set -e; for target in fuzz/fuzz_targets/*.rs; do \
 		target=$$(basename "$$target" .rs); echo "== $$target"; fuzz/run.sh "$$target" $(FUZZ_SECONDS); done
 
+# All of the workspace, so that each finds built what the one before has.
 bench: ## decisions beside kube-apiserver's own evaluator, how fast events are read, matched and kept
-	@cargo bench --locked --package auditward-policy --bench decide
-	@cargo bench --locked --package auditward-event --bench view
-	@cargo bench --locked --package auditward-collect --bench redact
-	@cargo bench --locked --package auditward-collect --bench intake
-	@cargo bench --locked --package auditward-detect --bench detect
-	@cargo bench --locked --package auditward-journal --bench append
-	@cargo bench --locked --package auditward-store --bench seal
-	@cargo bench --locked --package auditward-scan --bench ask
-	@cargo bench --locked --package auditward --bench serve
+	@cargo bench --locked --workspace --bench decide
+	@cargo bench --locked --workspace --bench view
+	@cargo bench --locked --workspace --bench redact
+	@cargo bench --locked --workspace --bench intake
+	@cargo bench --locked --workspace --bench agent
+	@cargo bench --locked --workspace --bench detect
+	@cargo bench --locked --workspace --bench append
+	@cargo bench --locked --workspace --bench seal
+	@cargo bench --locked --workspace --bench ask
+	@cargo bench --locked --workspace --bench serve

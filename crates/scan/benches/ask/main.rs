@@ -1,9 +1,11 @@
-//! How fast questions are answered, beside `DuckDB` over the same files: `cargo bench -p auditward-scan`.
+//! How fast questions are answered, beside `DuckDB` and chdb (`ClickHouse` as a library) over the same files:
+//! `cargo bench -p auditward-scan`.
 //!
 //! A captured log of a real cluster, repeated with other audit ids, times and users, in 1, 4 and 16 files. In every round
-//! each question is asked of us and of `DuckDB` in turn (`AUDITWARD_DUCKDB_PYTHON`: a Python that has the package `duckdb`;
-//! without it, of us alone), so that a busy machine slows both down; shown are the middles of all rounds. `DuckDB` runs in
-//! one process for all rounds, with as many threads as we have, and answers with the rows' columns; we answer with events.
+//! each question is asked of all of them in turn (`AUDITWARD_READERS_PYTHON`: a Python that has the packages `duckdb` and
+//! `chdb`; without it, of us alone), so that a busy machine slows all down; shown are the middles of all rounds. Each of the
+//! others runs in one process for all rounds, with as many threads as we have, and answers with the rows' columns; we answer
+//! with events.
 //!
 //! Options: `--events 200000`, `--rounds 7`, `--threads 2`.
 
@@ -35,7 +37,10 @@ fn main() {
     let rounds = option("--rounds", 7);
     let threads = option("--threads", 2);
     println!("{events} events, {rounds} rounds, {threads} threads; milliseconds, middle of all rounds\n");
-    println!("{:<28} {:>6} {:>10} {:>10} {:>8}", "question", "files", "ours", "DuckDB", "found");
+    println!(
+        "{:<28} {:>6} {:>10} {:>10} {:>10} {:>8}",
+        "question", "files", "ours", "DuckDB", "chdb", "found"
+    );
     for files in [1, 4, 16] {
         let folder = Folder::new();
         let generated = store(&folder.0, events, files);
@@ -45,25 +50,31 @@ fn main() {
             Limits { threads, ..Limits::new(folder.0.join("spill")) },
         )
         .unwrap();
-        let mut duck = Duck::new(&folder.0.join("store"), threads);
+        let mut peers = DIALECTS.map(|dialect| Peer::new(dialect, &folder.0.join("store"), threads));
         for question in questions(&generated) {
-            let (mut ours, mut theirs, mut found) = (Vec::new(), Vec::new(), 0);
+            let (mut ours, mut theirs, mut found) = (Vec::new(), DIALECTS.map(|_| Vec::new()), 0);
             for _ in 0..rounds {
                 let began = Instant::now();
                 found = (question.ours)(&scan);
                 ours.push(began.elapsed().as_secs_f64() * 1e3);
-                if let Some(duck) = &mut duck {
-                    let (millis, rows) = duck.ask(&question.sql);
+                for (peer, theirs) in peers.iter_mut().zip(&mut theirs) {
+                    let Some(peer) = peer else { continue };
+                    let (millis, rows) = peer.ask(&(question.sql)(peer.dialect));
                     theirs.push(millis);
+                    let name = peer.dialect.name;
                     assert!(
                         question.loose || rows == found,
-                        "{}: ours {found}, DuckDB's {rows}",
+                        "{}: ours {found}, {name}'s {rows}",
                         question.name
                     );
                 }
             }
-            let theirs = if theirs.is_empty() { "-".to_owned() } else { format!("{:.1}", middle(theirs)) };
-            println!("{:<28} {files:>6} {:>10.1} {theirs:>10} {found:>8}", question.name, middle(ours));
+            let [duckdb, chdb] = theirs.map(|times| match times.as_slice() {
+                [] => "-".to_owned(),
+                _ => format!("{:.1}", middle(times)),
+            });
+            let ours = middle(ours);
+            println!("{:<28} {files:>6} {ours:>10.1} {duckdb:>10} {chdb:>10} {found:>8}", question.name);
         }
     }
 }
@@ -81,8 +92,8 @@ fn middle(mut times: Vec<f64>) -> f64 {
 struct Question {
     name: &'static str,
     ours: Box<dyn Fn(&Scan) -> usize>,
-    sql: String,
-    /// Whether both answer with another number of rows.
+    sql: Box<dyn Fn(&Dialect) -> String>,
+    /// Whether others may answer with another number of rows.
     loose: bool,
 }
 
@@ -97,75 +108,76 @@ fn parsed(text: &str) -> Search {
 fn questions(generated: &Generated) -> Vec<Question> {
     let middle = START + STEP * i64::try_from(generated.events / 2).unwrap();
     let (since, until) = (MicroTime::from_micros(middle), MicroTime::from_micros(middle + 600_000_000));
-    let window = format!("time >= '{since}'::TIMESTAMPTZ AND time < '{until}'::TIMESTAMPTZ");
-    let all = "* EXCLUDE (rest, raw)";
-    let newest = "ORDER BY time DESC, position DESC";
     let id = generated.id.clone();
+    let of_id = format!("audit_id = '{id}'");
+    let where_ = |condition: &'static str| -> Box<dyn Fn(&Dialect) -> String> {
+        Box::new(move |dialect| dialect.newest(condition))
+    };
     let object = parsed("resource:configmaps ns:kube-system name:kube-root-ca.crt");
     vec![
         Question {
             name: "auditID",
-            sql: format!("SELECT {all} FROM events WHERE audit_id = '{id}'"),
+            sql: Box::new(move |dialect| format!("SELECT {} FROM events WHERE {of_id}", dialect.all)),
             ours: Box::new(move |scan| scan.wait(scan.lookup(&id, &Clusters::all())).unwrap().events.len()),
             loose: false,
         },
         Question {
             name: "user in ten minutes",
-            sql: format!(
-                "SELECT {all} FROM events WHERE username = 'user-7' AND {window} {newest} LIMIT 100"
-            ),
+            sql: Box::new(move |dialect| {
+                let [since, until] = [since, until].map(|time| (dialect.moment)(&time.to_string()));
+                dialect.newest(&format!("username = 'user-7' AND time >= {since} AND time < {until}"))
+            }),
             ours: searched(parsed("user:user-7").within(Some(since), Some(until)), 100),
             loose: false,
         },
         Question {
             name: "object, newest 100",
-            sql: format!(
-                "SELECT {all} FROM events WHERE resource = 'configmaps' AND namespace = 'kube-system' \
-                 AND name = 'kube-root-ca.crt' {newest} LIMIT 100"
+            sql: where_(
+                "resource = 'configmaps' AND namespace = 'kube-system' AND name = 'kube-root-ca.crt'",
             ),
             ours: searched(object, 100),
             loose: false,
         },
         Question {
             name: "denied, newest 100",
-            sql: format!("SELECT {all} FROM events WHERE code = 403 {newest} LIMIT 100"),
+            sql: where_("code = 403"),
             ours: searched(parsed("code:403"), 100),
             loose: false,
         },
         Question {
             name: "newest 100",
-            sql: format!("SELECT {all} FROM events {newest} LIMIT 100"),
+            sql: where_("1 = 1"),
             ours: searched(Search::default(), 100),
             loose: false,
         },
         Question {
             name: "text in bodies, newest 100",
-            sql: format!(
-                "SELECT {all} FROM events WHERE contains(lower(request_object), 'hostnetwork') \
-                 OR contains(lower(response_object), 'hostnetwork') {newest} LIMIT 100"
+            sql: where_(
+                "contains(lower(request_object), 'hostnetwork') OR contains(lower(response_object), 'hostnetwork')",
             ),
             ours: searched(parsed("hostNetwork"), 100),
             loose: true,
         },
         Question {
             name: "a body's field, newest 100",
-            sql: format!(
-                "SELECT {all} FROM events WHERE (request_object->'$.spec.hostNetwork') = 'true' {newest} LIMIT 100"
-            ),
+            sql: Box::new(|dialect| dialect.newest(dialect.on_host_network)),
             ours: searched(parsed("object.spec.hostNetwork:true"), 100),
             loose: true,
         },
         Question {
             name: "histogram of all",
-            sql: "SELECT time_bucket(INTERVAL '1 minute', time) AS t, count(*) FROM events GROUP BY t"
-                .to_owned(),
+            sql: Box::new(|dialect| {
+                format!("SELECT {} AS t, count(*) FROM events GROUP BY t", dialect.minute)
+            }),
             ours: Box::new(|scan| scan.wait(scan.histogram(&Search::default(), 200)).unwrap().buckets.len()),
             loose: true,
         },
         Question {
             name: "ten most active users",
-            sql: "SELECT username, count(*) AS n FROM events GROUP BY username ORDER BY n DESC LIMIT 10"
-                .to_owned(),
+            sql: Box::new(|_| {
+                "SELECT username, count(*) AS n FROM events GROUP BY username ORDER BY n DESC LIMIT 10"
+                    .to_owned()
+            }),
             ours: Box::new(|scan| {
                 scan.wait(scan.facets(&Search::default(), "user", 10)).unwrap().values.len()
             }),
@@ -232,13 +244,22 @@ fn captured() -> Vec<String> {
 }
 
 /// `DuckDB` in a Python of its own: a line of SQL in, milliseconds and rows out.
-struct Duck {
-    process: Child,
-    questions: ChildStdin,
-    answers: BufReader<ChildStdout>,
+/// Who is asked beside us, and how he says what SQL leaves open.
+struct Dialect {
+    name: &'static str,
+    /// Takes the folder of files and the number of threads, then answers each line with its time and number of rows.
+    script: &'static str,
+    /// All columns but two.
+    all: &'static str,
+    moment: fn(&str) -> String,
+    on_host_network: &'static str,
+    minute: &'static str,
 }
 
-const SCRIPT: &str = "
+const DIALECTS: [&Dialect; 2] = [
+    &Dialect {
+        name: "DuckDB",
+        script: "
 import sys, time, duckdb
 files, threads = sys.argv[1], sys.argv[2]
 db = duckdb.connect()
@@ -248,13 +269,55 @@ for line in sys.stdin:
     began = time.perf_counter()
     rows = db.execute(line).fetchall()
     print((time.perf_counter() - began) * 1e3, len(rows), flush=True)
-";
+",
+        all: "* EXCLUDE (rest, raw)",
+        moment: |time| format!("'{time}'::TIMESTAMPTZ"),
+        on_host_network: "(request_object->'$.spec.hostNetwork') = 'true'",
+        minute: "time_bucket(INTERVAL '1 minute', time)",
+    },
+    &Dialect {
+        name: "chdb",
+        script: "
+import sys, time
+from chdb import session
+files, threads = sys.argv[1], sys.argv[2]
+db = session.Session()
+db.query(f\"SET max_threads = {threads}\")
+db.query(\"CREATE FUNCTION contains AS (text, part) -> position(text, part) > 0\")
+db.query(\"CREATE DATABASE bench\")
+db.query(\"USE bench\")
+db.query(f\"CREATE VIEW events AS SELECT * FROM file('{files}/*.parquet', Parquet)\")
+for line in sys.stdin:
+    began = time.perf_counter()
+    rows = db.query(line, 'TSV').bytes()
+    print((time.perf_counter() - began) * 1e3, rows.count(10), flush=True)
+",
+        all: "* EXCEPT (rest, raw)",
+        moment: |time| format!("parseDateTime64BestEffort('{time}', 6, 'UTC')"),
+        on_host_network: "JSONExtractRaw(ifNull(request_object, ''), 'spec', 'hostNetwork') = 'true'",
+        minute: "toStartOfMinute(time)",
+    },
+];
 
-impl Duck {
-    fn new(files: &Path, threads: usize) -> Option<Self> {
-        let python = std::env::var_os("AUDITWARD_DUCKDB_PYTHON")?;
+impl Dialect {
+    fn newest(&self, condition: &str) -> String {
+        let all = self.all;
+        format!("SELECT {all} FROM events WHERE {condition} ORDER BY time DESC, position DESC LIMIT 100")
+    }
+}
+
+struct Peer {
+    dialect: &'static Dialect,
+    process: Child,
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    fn new(dialect: &'static Dialect, files: &Path, threads: usize) -> Option<Self> {
+        let python = std::env::var_os("AUDITWARD_READERS_PYTHON")?;
         let mut process = Command::new(python)
-            .args(["-c", SCRIPT])
+            .args(["-c", dialect.script])
             .arg(files)
             .arg(threads.to_string())
             .stdin(Stdio::piped())
@@ -263,7 +326,7 @@ impl Duck {
             .unwrap();
         let questions = process.stdin.take().unwrap();
         let answers = BufReader::new(process.stdout.take().unwrap());
-        Some(Duck { process, questions, answers })
+        Some(Peer { dialect, process, questions, answers })
     }
 
     fn ask(&mut self, sql: &str) -> (f64, usize) {
@@ -271,13 +334,15 @@ impl Duck {
         self.questions.flush().unwrap();
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
-        let (millis, rows) =
-            line.trim().split_once(' ').unwrap_or_else(|| panic!("DuckDB has no answer to {sql}"));
+        let (millis, rows) = line
+            .trim()
+            .split_once(' ')
+            .unwrap_or_else(|| panic!("{} has no answer to {sql}", self.dialect.name));
         (millis.parse().unwrap(), rows.parse().unwrap())
     }
 }
 
-impl Drop for Duck {
+impl Drop for Peer {
     fn drop(&mut self) {
         _ = self.process.kill();
         _ = self.process.wait();
