@@ -1,5 +1,7 @@
 //! The line about an alert. Written when the alert leaves: most matches of rules that count never become one.
 
+use std::borrow::Cow;
+
 use auditward_expr::Field;
 use auditward_rules::{Language, Rule, TemplatePart, falco};
 
@@ -13,7 +15,7 @@ pub(crate) fn summary(rule: &Rule, values: &[Vec<String>], limits: &Limits) -> S
     }
     let mut of_fields = values.iter();
     if rule.origin.language == Language::Falco {
-        let mut next = |_: &Field| of_fields.next().cloned().unwrap_or_default();
+        let mut next = |_: &Field| of_fields.next().map_or(&[][..], Vec::as_slice);
         return cut(&falco::alert::message(rule, &mut next), limits.text_chars_max);
     }
     let mut line = String::new();
@@ -21,8 +23,11 @@ pub(crate) fn summary(rule: &Rule, values: &[Vec<String>], limits: &Limits) -> S
         match part {
             TemplatePart::Text(text) => line += text,
             TemplatePart::Field { width, .. } => {
-                let texts = of_fields.next().map_or(&[][..], Vec::as_slice);
-                let text = if texts.is_empty() { "-".to_owned() } else { texts.join(",") };
+                let text = match of_fields.next().map_or(&[][..], Vec::as_slice) {
+                    [] => Cow::Borrowed("-"),
+                    [one] => Cow::Borrowed(one.as_str()),
+                    several => Cow::Owned(several.join(",")),
+                };
                 match width {
                     None => line += &text,
                     Some(width) => line += &format!("{text:width$.width$}"),

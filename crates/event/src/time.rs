@@ -57,8 +57,22 @@ impl fmt::Display for MicroTime {
         let fraction = self.micros.rem_euclid(MICROS);
         let (year, month, day) = date(seconds.div_euclid(DAY));
         let clock = seconds.rem_euclid(DAY);
-        let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z")
+        // Every event that is rebuilt has two of them, so it is not left to `write!`.
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let mut put = |start: usize, end: usize, mut number: i64| {
+            for digit in text[start..end].iter_mut().rev() {
+                *digit = b"0123456789"[usize::try_from(number % 10).unwrap_or_default()];
+                number /= 10;
+            }
+        };
+        put(0, 4, year);
+        put(5, 7, month);
+        put(8, 10, day);
+        put(11, 13, clock / 3600);
+        put(14, 16, clock / 60 % 60);
+        put(17, 19, clock % 60);
+        put(20, 26, fraction);
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! For rules of every language: whoever reads Falco's alerts reads ours.
 
+use std::borrow::Cow;
+
 use auditward_event::MicroTime;
 use auditward_expr::field::falco;
 use auditward_expr::{Field, Function, Root};
@@ -106,13 +108,17 @@ pub fn priority(severity: Severity) -> &'static str {
 }
 
 /// The rule's own text with its fields filled in.
-pub fn message(rule: &Rule, values: &mut dyn FnMut(&Field) -> Vec<String>) -> String {
+pub fn message<V: AsRef<[String]>>(rule: &Rule, values: &mut dyn FnMut(&Field) -> V) -> String {
     let mut out = String::new();
     for part in &rule.summary.parts {
         match part {
-            TemplatePart::Text(text) => out.push_str(&text.replace(['\n', '\r'], " ")),
+            TemplatePart::Text(text) if text.contains(['\n', '\r']) => {
+                out.push_str(&text.replace(['\n', '\r'], " "));
+            }
+            TemplatePart::Text(text) => out.push_str(text),
             TemplatePart::Field { field, width, .. } => {
-                let shown = field_text(field, &values(field));
+                let values = values(field);
+                let shown = field_text(field, values.as_ref());
                 match width {
                     None => out.push_str(&shown),
                     Some(width) => {
@@ -123,7 +129,8 @@ pub fn message(rule: &Rule, values: &mut dyn FnMut(&Field) -> Vec<String>) -> St
             }
         }
     }
-    out.trim_end_matches([' ', '\n']).to_owned()
+    out.truncate(out.trim_end_matches([' ', '\n']).len());
+    out
 }
 
 fn with_prefix(alert: &Alert<'_>, message: &str) -> String {
@@ -137,9 +144,9 @@ fn stamp(time: MicroTime) -> String {
     format!("{}000", time.to_string().trim_end_matches('Z'))
 }
 
-fn field_text(field: &Field, values: &[String]) -> String {
+fn field_text<'v>(field: &Field, values: &'v [String]) -> Cow<'v, str> {
     match values {
-        [] => "<NA>".to_owned(),
+        [] => "<NA>".into(),
         [one] if !is_list(field) => escaped(one),
         many => {
             let mut out =
@@ -149,7 +156,7 @@ fn field_text(field: &Field, values: &[String]) -> String {
                     (0..=LIST_BYTES_MAX).rev().find(|end| out.is_char_boundary(*end)).unwrap_or_default();
                 out.truncate(end);
             }
-            out
+            out.into()
         }
     }
 }
@@ -171,7 +178,10 @@ fn is_list(field: &Field) -> bool {
 }
 
 /// So that one alert is one line.
-fn escaped(text: &str) -> String {
+fn escaped(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        return text.into();
+    }
     let quoted = Json::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
+    quoted[1..quoted.len() - 1].to_owned().into()
 }
