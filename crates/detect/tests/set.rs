@@ -90,6 +90,7 @@ fn any_field() -> impl Strategy<Value = Field> {
     roots.push(Root::Container(path("image")));
     roots.push(Root::Query("fieldManager".to_owned()));
     roots.push(Root::Anywhere);
+    roots.extend(FACTS.iter().map(|fact| Root::Fact(fact.name.to_owned())));
     let functions = select(vec![
         vec![],
         vec![],

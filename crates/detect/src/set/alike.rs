@@ -58,7 +58,7 @@ pub(super) fn write_caller(view: &EventView<'_>, key: &mut Vec<u8>) -> bool {
 /// Writes to `key` the number of a caller, and what an event has in those parts that are asked for and not its caller's. False if
 /// it is too long.
 pub(super) fn write(
-    caller: u32,
+    caller: u64,
     asks: Parts,
     object: Object<'_>,
     view: &EventView<'_>,

@@ -130,7 +130,7 @@ struct Head {
 struct Caller {
     head: Arc<Head>,
     /// No other caller has it.
-    number: u32,
+    number: u64,
 }
 
 impl RuleSet {
@@ -225,7 +225,7 @@ pub struct Matcher {
     callers: alike::Memory<Caller>,
     alike: alike::Memory<Arc<[Left]>>,
     /// How many callers there have been.
-    callers_made: u32,
+    callers_made: u64,
     /// Room for keys.
     head: Vec<u8>,
     key: Vec<u8>,
@@ -331,8 +331,7 @@ impl Matcher {
             }
             Known::Again => {
                 let Some(head) = self.head(subject, object) else { return self.all.clone() };
-                // After as many callers as that those with the lowest numbers are long forgotten.
-                self.callers_made = self.callers_made.wrapping_add(1);
+                self.callers_made += 1;
                 let caller = Caller { head, number: self.callers_made };
                 self.callers.insert(self.key.as_slice().into(), caller.clone(), max);
                 caller
