@@ -164,6 +164,8 @@ pub(crate) fn failed(error: ScanError) -> Failure {
         ScanError::Sql(what) => Failure::new(what)
             .hint("the views are `events` and `alerts`; `describe events` tells their columns"),
         ScanError::Field(error) => Failure::new(error.to_string()),
+        error @ ScanError::Store(_) => context("could not answer")(error)
+            .hint("ask a server of this folder: it finds the file that is damaged, sets it aside and answers from the others"),
         other => context("could not answer")(other),
     }
 }
