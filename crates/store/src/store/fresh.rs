@@ -39,10 +39,8 @@ struct Batch {
 impl Batch {
     fn of(rows: &[&Row<'_>], keep_raw: bool) -> Option<Self> {
         let oldest = rows.iter().map(|row| row.received).min()?;
-        let mut encoder = Encoder::new(keep_raw);
-        rows.iter().for_each(|row| encoder.push(row));
-        let bytes = encoder.bytes();
-        Some(Batch { rows: encoder.finish(), bytes, oldest })
+        let bytes = rows.iter().map(|row| row.event.len()).sum();
+        Some(Batch { rows: columns(rows.iter().map(|row| **row), keep_raw), bytes, oldest })
     }
 }
 
@@ -157,16 +155,19 @@ impl Tail {
     }
 
     fn encode(&self, keep_raw: bool) -> RecordBatch {
-        let mut encoder = Encoder::new(keep_raw);
-        for row in &self.rows {
-            let cluster = self.text.get(row.cluster.clone()).unwrap_or_default();
-            encoder.push(&Row {
-                position: row.position,
-                cluster: std::str::from_utf8(cluster).unwrap_or_default(),
-                received: row.received,
-                event: self.text.get(row.event.clone()).unwrap_or_default(),
-            });
-        }
-        encoder.finish()
+        let text = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
+        let rows = self.rows.iter().map(|row| Row {
+            position: row.position,
+            cluster: std::str::from_utf8(text(&row.cluster)).unwrap_or_default(),
+            received: row.received,
+            event: text(&row.event),
+        });
+        columns(rows, keep_raw)
     }
+}
+
+fn columns<'r>(rows: impl Iterator<Item = Row<'r>>, keep_raw: bool) -> RecordBatch {
+    let mut encoder = Encoder::new(keep_raw);
+    rows.for_each(|row| encoder.push(&row));
+    encoder.finish()
 }

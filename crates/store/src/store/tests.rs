@@ -18,6 +18,12 @@ fn disk() -> Arc<dyn Disk> {
     Arc::new(FaultyDisk::new(1))
 }
 
+/// A disk, and the hand on it that makes it fail.
+fn faulty_disk(seed: u64) -> (FaultyDisk, Arc<dyn Disk>) {
+    let faulty = FaultyDisk::new(seed);
+    (faulty.clone(), Arc::new(faulty))
+}
+
 fn config() -> Config {
     Config { target_bytes: 1 << 20, ..Config::new(FOLDER) }
 }
@@ -262,8 +268,7 @@ fn what_is_too_old_or_too_much_goes() {
 
 #[test]
 fn a_file_that_no_longer_is_what_it_was_is_set_aside() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     append(&store, 0..30);
     store.seal().unwrap();
@@ -290,8 +295,7 @@ fn a_file_that_no_longer_is_what_it_was_is_set_aside() {
 
 #[test]
 fn each_file_is_read_in_its_turn_and_all_of_them_in_doubt() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     append(&store, 0..30);
     store.seal().unwrap();
@@ -345,8 +349,7 @@ fn a_file_that_is_cut_or_gone_is_told_and_the_others_are_read() {
 
 #[test]
 fn compaction_sets_aside_what_it_cannot_read() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     for start in (0..60).step_by(10) {
         append(&store, start..start + 10);
@@ -363,8 +366,7 @@ fn compaction_sets_aside_what_it_cannot_read() {
 
 #[test]
 fn a_file_that_the_disk_refuses_is_left_out_and_comes_back() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     append(&store, 0..30);
     store.seal().unwrap();
@@ -408,8 +410,7 @@ fn a_folder_that_is_gone_for_a_while_costs_no_file() {
 
 #[test]
 fn a_full_disk_is_not_filled_by_trying() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     for start in (0..50).step_by(10) {
         append(&store, start..start + 10);
@@ -433,8 +434,7 @@ fn a_full_disk_is_not_filled_by_trying() {
 
 #[test]
 fn what_cannot_be_removed_at_once_is_removed_later() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     for start in (0..40).step_by(10) {
         append(&store, start..start + 10);
@@ -457,8 +457,7 @@ fn what_cannot_be_removed_at_once_is_removed_later() {
 #[test]
 fn a_position_that_was_told_stays() {
     for seed in 0..60 {
-        let faulty = FaultyDisk::new(seed);
-        let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+        let (faulty, disk) = faulty_disk(seed);
         let (store, _) = open(&disk);
         append(&store, 0..6);
         store.seal().unwrap();
@@ -483,8 +482,7 @@ fn a_position_that_was_told_stays() {
 
 #[test]
 fn a_damaged_catalogue_is_made_anew() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     for start in (0..60).step_by(10) {
         append(&store, start..start + 10);
@@ -508,8 +506,7 @@ fn a_damaged_catalogue_is_made_anew() {
 
 #[test]
 fn a_catalogue_lost_in_the_middle_of_a_seal_loses_and_doubles_nothing() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (_, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     append(&store, 0..10);
     store.seal().unwrap();
@@ -537,8 +534,7 @@ fn a_catalogue_lost_in_the_middle_of_a_seal_loses_and_doubles_nothing() {
 
 #[test]
 fn a_catalogue_lost_after_retention_took_some_of_the_last_files_costs_no_others() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let bytes = Limits { age: None, bytes: Some(1) };
     let retention =
         Retention { others: Limits::default(), clusters: BTreeMap::from([("prod".to_owned(), bytes)]) };
@@ -588,8 +584,7 @@ fn a_part_of_a_seal_is_not_made_whole_by_being_put_together() {
 
 #[test]
 fn a_catalogue_lost_while_a_query_holds_old_files_doubles_nothing() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     let mut held = None;
     for start in (0..400).step_by(10) {
@@ -613,8 +608,7 @@ fn a_catalogue_lost_while_a_query_holds_old_files_doubles_nothing() {
 
 #[test]
 fn without_a_catalogue_a_file_that_cannot_be_judged_now_is_not_set_aside() {
-    let faulty = FaultyDisk::new(3);
-    let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+    let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
     append(&store, 0..30);
     store.seal().unwrap();
@@ -666,8 +660,7 @@ mod damage {
     fn any_flipped_bit_is_told() {
         for seed in 0..40 {
             let mut dice = Dice::new(seed);
-            let faulty = FaultyDisk::new(seed);
-            let disk: Arc<dyn Disk> = Arc::new(faulty.clone());
+            let (faulty, disk) = faulty_disk(seed);
             let (store, _) = open(&disk);
             append(&store, 0..40);
             store.seal().unwrap();
