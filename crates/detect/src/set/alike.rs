@@ -19,8 +19,7 @@ use foldhash::fast::RandomState;
 use super::head::Object;
 
 /// Parts of which the head's facts are made. They stand in the key of a caller.
-pub(super) const OF_CALLER: Parts =
-    Parts::USER.and(Parts::IMPERSONATED).and(Parts::STATUS).and(Parts::ANNOTATIONS);
+const OF_CALLER: Parts = Parts::USER.and(Parts::IMPERSONATED).and(Parts::STATUS).and(Parts::ANNOTATIONS);
 
 /// Parts that stand in the key of what is left, where it is asked for them. The URI does so only where it says what a request is
 /// about that is about no resource.

@@ -17,16 +17,21 @@ const KEYS: [&str; 3] = ["stage", "level", "verb"];
 const OBJECT_KEYS: [&str; 4] = ["apiGroup", "apiVersion", "resource", "subresource"];
 
 /// Facts of a handful of values each that nearly every rule asks for.
-const FACTS: [&str; 4] = ["actor", "dryRun", "impersonated", "outcome"];
+const FACTS: [&str; 3] = ["actor", "impersonated", "outcome"];
+
+/// One more, for which the query of a request, or its body, has to be looked at.
+const DRY_RUN: &str = "dryRun";
 
 /// The same, found once.
 static FACTS_READ: LazyLock<[Option<&Fact>; FACTS.len()]> = LazyLock::new(|| FACTS.map(fact::find));
-
-/// The one of them that may take the query of a request, or its body.
-static DRY_RUN: LazyLock<Option<&Fact>> = LazyLock::new(|| fact::find("dryRun"));
+static DRY_RUN_READ: LazyLock<Option<&Fact>> = LazyLock::new(|| fact::find(DRY_RUN));
 
 /// Facts that the values of [`KEYS`] decide.
 const FACTS_OF_KEYS: [&str; 1] = ["changes"];
+
+fn is_of_head(fact: &str) -> bool {
+    fact == DRY_RUN || FACTS.iter().chain(&FACTS_OF_KEYS).any(|known| *known == fact)
+}
 
 /// What was met of `objectRef` on the way that is not of the head, as it stands in the text.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +73,7 @@ pub(super) fn write<'a>(subject: &Subject<'a>, out: &mut Vec<u8>) -> Option<Obje
     for value in found {
         put(value, out)?;
     }
-    put_fact(*DRY_RUN, subject, out)?;
+    put_fact(*DRY_RUN_READ, subject, out)?;
     Some(rest)
 }
 
@@ -122,7 +127,7 @@ impl Reach {
             Root::Dotted(keys) => Self::of_keys(&keys.iter().map(String::as_str).collect::<Vec<_>>()),
             Root::Falco(name, argument) => Self::of_falco(name, argument.as_deref()),
             Root::Object(_) | Root::Pod(_) | Root::Container(_) => Reach::Body,
-            Root::Fact(name) if FACTS.iter().chain(&FACTS_OF_KEYS).any(|known| known == name) => Reach::Head,
+            Root::Fact(name) if is_of_head(name) => Reach::Head,
             Root::Query(_) | Root::Fact(_) => Reach::Long,
             Root::Element(_) => Reach::Short,
             Root::Anywhere => Reach::Everything,
