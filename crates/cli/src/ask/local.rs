@@ -165,7 +165,7 @@ pub(crate) fn failed(error: ScanError) -> Failure {
             .hint("the views are `events` and `alerts`; `describe events` tells their columns"),
         ScanError::Field(error) => Failure::new(error.to_string()),
         error @ ScanError::Store(_) => context("could not answer")(error)
-            .hint("ask a server of this folder: it finds the file that is damaged, sets it aside and answers from the others"),
+            .hint("start `auditward serve` on this folder and ask again with `--server`: it sets a damaged file aside and answers from the others"),
         other => context("could not answer")(other),
     }
 }
