@@ -185,7 +185,7 @@ struct Step {
 
 impl Step {
     fn fired(&self, rule: &str) -> usize {
-        self.alerts.iter().filter(|alert| alert.rule == rule).count()
+        self.alerts.iter().filter(|alert| *alert.rule == *rule).count()
     }
 
     fn is_for(&self, rule: &str) -> bool {
@@ -370,7 +370,7 @@ fn steps_table(steps: &[Step], beside: Option<&[Step]>) -> String {
 }
 
 fn cell(step: &Step) -> String {
-    let fired: BTreeSet<&str> = step.alerts.iter().map(|alert| alert.rule.as_str()).collect();
+    let fired: BTreeSet<&str> = step.alerts.iter().map(|alert| &*alert.rule).collect();
     let (own, beside): (Vec<&str>, Vec<&str>) = fired.into_iter().partition(|rule| step.is_for(rule));
     let missed = step.own.unwrap_or_default().iter().filter(|rule| step.fired(rule) == 0);
     let own = own.into_iter().map(|rule| format!("**{rule}**"));

@@ -2,13 +2,17 @@
 //! together; fields are added, never renamed or taken away.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use auditward_expr::Field;
 use auditward_rules::{Rule, Severity, TemplatePart};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::Limits;
 use crate::hit::{EventRef, Facts};
+use crate::summary::summary;
+use crate::texts::{Fields, Texts};
 use crate::time::Micros;
 
 /// One alert.
@@ -21,18 +25,18 @@ pub struct Alert {
     /// Event time of the event that completed it, RFC 3339 with microseconds.
     pub time: String,
     /// The rule's id.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// The rule's title.
-    pub title: String,
+    pub title: Arc<str>,
     /// The rule's severity.
     #[serde(with = "word")]
     pub severity: Severity,
     /// Other names of the same alarm.
-    pub refs: Vec<String>,
+    pub refs: Arc<[String]>,
     /// Where it stands in the catalogues of attacks.
-    pub attack: Attack,
+    pub attack: Arc<Attack>,
     /// The cluster; empty where nobody said.
-    pub cluster: String,
+    pub cluster: Arc<str>,
     /// Who was authenticated; empty if nobody was.
     pub user: String,
     /// As whom the request was carried out, if not as `user`.
@@ -58,13 +62,12 @@ pub struct Alert {
     /// The last events behind it, in order of time.
     pub events: Vec<EventRef>,
     /// Further fields that the rule asks for, by the rule's own names.
-    pub details: BTreeMap<String, Value>,
+    pub details: BTreeMap<Arc<str>, Value>,
     /// What to do about it.
-    pub response: String,
-    /// What the fields of the rule's summary say, then those of its details, in their order: for whoever prints alerts in
-    /// another form. Not in the JSON.
+    pub response: Arc<str>,
+    /// What the fields of the rule's summary say, then those of its details, in their order. Not in the JSON.
     #[serde(skip)]
-    pub values: Vec<Vec<String>>,
+    values: Texts,
 }
 
 /// Where an alert stands in the catalogues of attacks.
@@ -91,16 +94,49 @@ pub struct Object {
     pub name: String,
 }
 
-/// The rule's further fields: a text, several, or null.
-fn details(rule: &Rule, values: &[Vec<String>]) -> BTreeMap<String, Value> {
-    let before = fields(rule).count() - rule.details.len();
-    let of_details = values.get(before..).unwrap_or_default();
-    let json = |texts: &Vec<String>| match texts.as_slice() {
-        [] => Value::Null,
-        [one] => one.as_str().into(),
-        several => several.into(),
-    };
-    rule.details.iter().zip(of_details).map(|((name, _), texts)| (name.clone(), json(texts))).collect()
+/// What all alerts of a rule have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Common {
+    rule: Arc<str>,
+    title: Arc<str>,
+    severity: Severity,
+    refs: Arc<[String]>,
+    attack: Arc<Attack>,
+    response: Arc<str>,
+    /// The names of the rule's further fields.
+    details: Box<[Arc<str>]>,
+    /// The number of the first of them: those of its summary come before.
+    first_detail: usize,
+}
+
+impl Common {
+    pub(crate) fn of(rule: &Rule) -> Self {
+        Common {
+            rule: rule.id.as_str().into(),
+            title: rule.title.as_str().into(),
+            severity: rule.severity,
+            refs: rule.refs.as_slice().into(),
+            attack: Arc::new(Attack {
+                tactics: rule.attack.tactics.clone(),
+                techniques: rule.attack.techniques.clone(),
+                threat_matrix: rule.attack.threat_matrix.clone(),
+            }),
+            response: rule.response.as_str().into(),
+            details: rule.details.iter().map(|(name, _)| name.as_str().into()).collect(),
+            first_detail: fields(rule).count() - rule.details.len(),
+        }
+    }
+
+    /// The rule's further fields: a text, several, or null.
+    fn details(&self, values: &Fields<'_>) -> BTreeMap<Arc<str>, Value> {
+        let json = |texts: &[&str]| match texts {
+            [] => Value::Null,
+            [one] => (*one).into(),
+            several => several.into(),
+        };
+        let named = self.details.iter().zip(self.first_detail..);
+        named.map(|(name, field)| (name.clone(), json(values.get(field)))).collect()
+    }
 }
 
 /// The fields that alerts of a rule tell: those of its summary, then its details, in their order.
@@ -135,31 +171,35 @@ pub(crate) struct Finding {
     pub(crate) time: Micros,
     pub(crate) count: u64,
     pub(crate) events: Vec<EventRef>,
-    pub(crate) summary: String,
-    pub(crate) values: Vec<Vec<String>>,
+    pub(crate) values: Texts,
 }
 
 impl Alert {
     /// What a field of the rule's summary or details says of the event; `rule` must be the alert's.
-    pub fn values_of(&self, rule: &Rule, field: &Field) -> &[String] {
+    pub fn values_of(&self, rule: &Rule, field: &Field) -> Vec<String> {
         let place = fields(rule).position(|known| known == field);
-        place.and_then(|place| self.values.get(place)).map_or(&[], Vec::as_slice)
+        let values = self.values.fields();
+        place.map_or(&[][..], |place| values.get(place)).iter().map(|text| (*text).to_owned()).collect()
     }
 
-    pub(crate) fn new(rule: &Rule, cluster: &str, facts: Facts, finding: Finding) -> Self {
+    pub(crate) fn new(
+        (rule, common): (&Rule, &Common),
+        cluster: &Arc<str>,
+        facts: Facts,
+        finding: Finding,
+        limits: &Limits,
+    ) -> Self {
+        let values = finding.values.fields();
+        let (summary, details) = (summary(rule, &values, limits), common.details(&values));
         Alert {
             id: finding.id,
             time: auditward_event::MicroTime::from_micros(finding.time).to_string(),
-            rule: rule.id.clone(),
-            title: rule.title.clone(),
-            severity: rule.severity,
-            refs: rule.refs.clone(),
-            attack: Attack {
-                tactics: rule.attack.tactics.clone(),
-                techniques: rule.attack.techniques.clone(),
-                threat_matrix: rule.attack.threat_matrix.clone(),
-            },
-            cluster: cluster.to_owned(),
+            rule: common.rule.clone(),
+            title: common.title.clone(),
+            severity: common.severity,
+            refs: common.refs.clone(),
+            attack: common.attack.clone(),
+            cluster: cluster.clone(),
             user: facts.user,
             impersonated_user: facts.impersonated_user,
             source_ips: facts.source_ips,
@@ -167,12 +207,12 @@ impl Alert {
             verb: facts.verb,
             code: facts.code,
             object: facts.object,
-            summary: finding.summary,
+            summary,
             count: finding.count,
             events: finding.events,
-            details: details(rule, &finding.values),
+            details,
+            response: common.response.clone(),
             values: finding.values,
-            response: rule.response.clone(),
         }
     }
 }

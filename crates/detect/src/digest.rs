@@ -1,7 +1,9 @@
 //! Names for things that are too long to keep: groups, requests, alerts.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
@@ -16,6 +18,12 @@ impl Digest {
     pub(crate) const LEAST: Digest = Digest(0);
     pub(crate) const MOST: Digest = Digest(u128::MAX);
 }
+
+/// Digests are spread over tables with a seed of the process: nobody who chooses what is hashed can fill one place.
+pub(crate) type ByDigest<V> = HashMap<Digest, V, RandomState>;
+
+/// As [`ByDigest`].
+pub(crate) type Digests = HashSet<Digest, RandomState>;
 
 /// Collects the parts of a [`Digest`], and hashes them in one go: most are a few bytes long.
 pub(crate) struct Hasher(Vec<u8>);

@@ -7,7 +7,6 @@
 //! What a [`Matcher`] finds depends on the event and the rules alone, so batches may be matched anywhere as long as they are
 //! absorbed in the order of the log. All memory is here.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use auditward_event::{EventView, MicroTime};
@@ -18,11 +17,10 @@ use crate::alert::{Alert, Finding};
 use crate::clock::Clock;
 use crate::config::{Config, Order};
 use crate::digest::{Digest, Hasher};
-use crate::hit::{Hit, Told, Which};
+use crate::hit::{Event, Facts, Hit, Which};
 use crate::memory::{Context, GivenUp, Memory, Noted, Recent};
-use crate::set::{Batch, Matcher, Place, RuleSet, Scratch, Seen};
+use crate::set::{Batch, Matcher, OfAll, Place, RuleSet, Scratch, Seen, SeenEvent};
 use crate::state::{self, RestoreError, Restored};
-use crate::summary::summary;
 use crate::time::{Micros, micros};
 use crate::waiting::Waiting;
 
@@ -31,6 +29,8 @@ use crate::waiting::Waiting;
 pub struct Engine {
     set: Arc<RuleSet>,
     config: Config,
+    /// [`Config::cluster`], for alerts.
+    cluster: Arc<str>,
     memory: EngineMemory,
     counters: Counters,
     /// Entries held by all rules.
@@ -96,6 +96,7 @@ impl Engine {
         };
         Engine {
             set,
+            cluster: config.cluster.as_str().into(),
             config,
             memory: EngineMemory { rules, eras: vec![None], ..EngineMemory::default() },
             weight: 0,
@@ -119,11 +120,8 @@ impl Engine {
     pub fn absorb(&mut self, batch: &mut Batch, alerts: &mut Vec<Alert>) {
         batch.each(|event| {
             self.event(event.time);
-            let mut text = None;
-            for seen in event.matches {
-                if let Some(hit) = self.seen(seen, event.time, event.text, &mut text) {
-                    self.hit(hit, alerts);
-                }
+            if let Some(event) = self.matched(event) {
+                self.hit(event, alerts);
             }
             // Now and then is enough, as long as it is always at the same events.
             if self.memory.seen.is_multiple_of(16) {
@@ -159,11 +157,11 @@ impl Engine {
     pub fn save(&mut self, position: &serde_json::Value) -> Vec<u8> {
         self.tidy();
         let (set, limits, scratch) = (&self.set, &self.config.limits, &mut self.scratch);
-        self.memory.waiting.for_each(|hit| {
-            if let Told::Text(text) = &hit.told {
-                let (facts, values) = set.read_told(hit.rule, text, scratch, limits);
-                hit.told = Told::Read(facts, values);
+        self.memory.waiting.for_each(|Event { text, facts, hits, .. }| {
+            for hit in hits {
+                hit.told.get_or_insert_with(|| set.read_told(hit.rule, text, facts, scratch, limits));
             }
+            *text = Box::default();
         });
         state::save(&self.set, &self.memory, position)
     }
@@ -200,45 +198,45 @@ impl Engine {
         }
     }
 
-    /// A match of an event that happened then, if that is known, and of which this text was kept; `shared` is the same
-    /// for all that keep it longer. `None` if nothing comes of it.
-    fn seen(
-        &mut self,
-        seen: Seen,
-        time: Option<Micros>,
-        text: &[u8],
-        shared: &mut Option<Arc<[u8]>>,
-    ) -> Option<Hit> {
-        self.counters.matches += 1;
-        // An event without a time happened when the others do.
-        let now = time.unwrap_or_else(|| self.memory.clock.now().unwrap_or(0));
-        if self.memory.done_until.is_some_and(|done| now < done) {
-            self.counters.late += 1;
+    /// What comes of the matches of an event; `None` if nothing does.
+    fn matched(&mut self, event: SeenEvent<'_>) -> Option<Event> {
+        let SeenEvent { time, of_all: OfAll { mut which, facts }, matches, text } = event;
+        let mut hits = Vec::new();
+        for seen in matches {
+            self.counters.matches += 1;
+            // An event without a time happened when the others do.
+            let now = time.unwrap_or_else(|| self.memory.clock.now().unwrap_or(0));
+            if self.memory.done_until.is_some_and(|done| now < done) {
+                self.counters.late += 1;
+            }
+            let (place, keys, told) = match seen {
+                Seen::Key { place, seen } => {
+                    if self.knows(place, seen, now) {
+                        continue;
+                    }
+                    // What was written out of an event can be read.
+                    let Ok(event) = EventView::parse(text) else { continue };
+                    let limits = &self.config.limits;
+                    let keys = self.set.read_keys(place, &event, &mut self.scratch, limits);
+                    which.get_or_insert_with(|| Which::of(&event, time.unwrap_or_default(), limits));
+                    (place, keys, None)
+                }
+                Seen::Event { place, keys, told } => {
+                    if keys.first().is_some_and(|key| self.knows(place, key.seen(), now)) {
+                        continue;
+                    }
+                    (place, keys, told)
+                }
+            };
+            hits.push(Hit { rule: place.0, input: place.1, keys, told });
         }
-        let (place, keys, mut which, told) = match seen {
-            Seen::Key { place, seen } => {
-                if self.knows(place, seen, now) {
-                    return None;
-                }
-                // What was written out of an event can be read.
-                let event = EventView::parse(text).ok()?;
-                let limits = &self.config.limits;
-                let keys = self.set.read_keys(place, &event, &mut self.scratch, limits);
-                (place, keys, Which::of(&event, time.unwrap_or_default(), limits), None)
-            }
-            Seen::Event { place, keys, which, told } => {
-                if keys.first().is_some_and(|key| self.knows(place, key.seen(), now)) {
-                    return None;
-                }
-                (place, keys, which, told)
-            }
-        };
-        which.time = now;
-        let told = match told {
-            Some((facts, values)) => Told::Read(facts, values),
-            None => Told::Text(shared.get_or_insert_with(|| text.into()).clone()),
-        };
-        Some(Hit { rule: place.0, input: place.1, keys, which, told })
+        let mut which = which.filter(|_| !hits.is_empty())?;
+        if time.is_none() {
+            which.time = self.memory.clock.now().unwrap_or(0);
+        }
+        let untold = hits.iter().any(|hit| hit.told.is_none());
+        let text = if untold { text.into() } else { Box::default() };
+        Some(Event { which, text, facts, hits })
     }
 
     /// Whether a match is of a key that its rule knows, so that nothing comes of it.
@@ -246,16 +244,22 @@ impl Engine {
         self.memory.rules[rule].knows(&self.set.plans()[rule], input, seen, time)
     }
 
-    fn hit(&mut self, hit: Hit, alerts: &mut Vec<Alert>) {
-        let alone = matches!(self.set.rules()[hit.rule].trigger, Trigger::Event(_));
-        if alone && self.config.order == Order::AtOnce {
-            self.turn(hit, alerts);
-            return;
+    fn hit(&mut self, mut event: Event, alerts: &mut Vec<Alert>) {
+        if self.config.order == Order::AtOnce {
+            let alone = |hit: &mut Hit| matches!(self.set.rules()[hit.rule].trigger, Trigger::Event(_));
+            let hits: Vec<Hit> = event.hits.extract_if(.., alone).collect();
+            for hit in hits {
+                self.turn(&mut event, hit, alerts);
+            }
+            if event.hits.is_empty() {
+                return;
+            }
         }
-        self.memory.waiting.push(hit, self.memory.seen);
-        while let Some(hit) = self.memory.waiting.pop_forced(self.memory.seen, &self.config.limits) {
-            self.counters.forced += 1;
-            self.turn(hit, alerts);
+        event.sort();
+        self.memory.waiting.push(event, self.memory.seen);
+        while let Some(event) = self.memory.waiting.pop_forced(self.memory.seen, &self.config.limits) {
+            self.counters.forced += event.hits.len() as u64;
+            self.turns(event, alerts);
         }
     }
 
@@ -268,23 +272,30 @@ impl Engine {
     }
 
     fn release_before(&mut self, until: Micros, alerts: &mut Vec<Alert>) {
-        while let Some(hit) = self.memory.waiting.pop_before(until) {
-            self.memory.done_until = self.memory.done_until.max(Some(hit.which.time));
-            self.turn(hit, alerts);
+        while let Some(event) = self.memory.waiting.pop_before(until) {
+            self.memory.done_until = self.memory.done_until.max(Some(event.which.time));
+            self.turns(event, alerts);
+        }
+    }
+
+    fn turns(&mut self, mut event: Event, alerts: &mut Vec<Alert>) {
+        for hit in std::mem::take(&mut event.hits) {
+            self.turn(&mut event, hit, alerts);
         }
     }
 
     /// It is this match's turn.
-    fn turn(&mut self, hit: Hit, alerts: &mut Vec<Alert>) {
+    fn turn(&mut self, event: &mut Event, hit: Hit, alerts: &mut Vec<Alert>) {
+        let Event { which, text, facts, .. } = event;
         // What was new when it came need not be any more.
-        if hit.keys.first().is_some_and(|key| self.knows((hit.rule, hit.input), key.seen(), hit.which.time)) {
+        if hit.keys.first().is_some_and(|key| self.knows((hit.rule, hit.input), key.seen(), which.time)) {
             return;
         }
         let limits = &self.config.limits;
         let set = Arc::clone(&self.set);
         let rule = &set.rules()[hit.rule];
         let request = Hasher::new("counted").part(rule.id.as_bytes()).size(hit.input);
-        let request = request.digest(hit.which.request).finish();
+        let request = request.digest(which.request).finish();
         let forgotten = &mut self.counters.requests_forgotten;
         if self.memory.counted.note(request, limits.requests_max, forgotten) == Noted::Known {
             self.counters.repeated += 1;
@@ -292,35 +303,28 @@ impl Engine {
         }
         let memory = &mut self.memory.rules[hit.rule];
         let context = Context {
-            now: self.memory.clock.now().unwrap_or(hit.which.time),
+            now: self.memory.clock.now().unwrap_or(which.time),
             since: self.memory.eras.get(memory.era).copied().flatten(),
             limits,
         };
         let mut given_up = GivenUp::default();
         let before = memory.weight();
-        let fired = memory.take(&set.plans()[hit.rule], &hit, context, &mut given_up);
-        let repeats = fired.is_some() && memory.repeats(rule, &hit, limits, &mut given_up);
+        let fired = memory.take(&set.plans()[hit.rule], which, &hit, context, &mut given_up);
+        let repeats = fired.is_some() && memory.repeats(rule, which, &hit, limits, &mut given_up);
         self.weight = self.weight + memory.weight() - before;
         match fired {
             Some(_) if repeats => self.counters.suppressed[hit.rule] += 1,
             Some(fired) => {
                 self.counters.alerts[hit.rule] += 1;
-                let id = alert_id(&self.config.cluster, &rule.id, &hit);
-                let (facts, values) = match hit.told {
-                    Told::Read(facts, values) => (facts, values),
-                    Told::Text(text) => set.read_told(hit.rule, &text, &mut self.scratch, limits),
-                };
-                let values = values.spelled_out();
-                let finding = Finding {
-                    id,
-                    time: hit.which.time,
-                    count: fired.count,
-                    events: fired.events,
-                    summary: summary(rule, &values, limits),
-                    values,
-                };
-                let facts = Arc::unwrap_or_clone(facts);
-                alerts.push(Alert::new(rule, &self.config.cluster, facts, finding));
+                let id = alert_id(&self.config.cluster, &rule.id, which, &hit);
+                let values = hit
+                    .told
+                    .unwrap_or_else(|| set.read_told(hit.rule, text, facts, &mut self.scratch, limits));
+                let finding =
+                    Finding { id, time: which.time, count: fired.count, events: fired.events, values };
+                let of_rule = (rule, set.common(hit.rule));
+                let facts = Facts::clone(facts.get_or_insert_default());
+                alerts.push(Alert::new(of_rule, &self.cluster, facts, finding, limits));
             }
             None => {}
         }
@@ -384,13 +388,8 @@ impl EngineMemory {
 }
 
 /// From the rule, the group and the request alone: found again, it has the same id.
-fn alert_id(cluster: &str, rule: &str, hit: &Hit) -> String {
+fn alert_id(cluster: &str, rule: &str, which: &Which, hit: &Hit) -> String {
     let hasher = Hasher::new("alert").part(cluster.as_bytes()).part(rule.as_bytes());
     let group = hit.keys.last().map_or(Digest::LEAST, |key| key.group);
-    hasher.digest(group).digest(hit.which.request).finish().to_string()
-}
-
-/// Rules by id, for whoever restores.
-pub(crate) fn by_id(set: &RuleSet) -> HashMap<&str, usize> {
-    set.rules().iter().enumerate().map(|(index, rule)| (rule.id.as_str(), index)).collect()
+    hasher.digest(group).digest(which.request).finish().to_string()
 }

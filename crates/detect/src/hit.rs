@@ -13,27 +13,30 @@ use crate::digest::{Digest, Hasher};
 use crate::texts::Texts;
 use crate::time::Micros;
 
-/// One event that one rule, or one step of a sequence, matched.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(from = "Saved", into = "Saved")]
+/// An event, with all that it is a match of.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) which: Which,
+    /// Of which those hits can be read that are not told of yet: all of the event but its bodies. Empty where there is none.
+    pub(crate) text: Box<[u8]>,
+    /// Once a hit has been told of.
+    pub(crate) facts: Option<Arc<Facts>>,
+    /// In the order of their turns.
+    pub(crate) hits: Vec<Hit>,
+}
+
+/// That one rule, or one step of a sequence, matched an event.
+#[derive(Debug, Clone)]
 pub(crate) struct Hit {
     /// By its place in the set; in a saved state by its place in the list there.
     pub(crate) rule: usize,
     /// Which of the rule's inputs.
     pub(crate) input: usize,
     /// What was read of the event, for each detector that may be told of it, the nearest first. Never empty.
-    pub(crate) keys: Vec<Key>,
-    pub(crate) which: Which,
-    pub(crate) told: Told,
-}
-
-/// What an alert would tell of the event. Most matches never become one.
-#[derive(Debug, Clone)]
-pub(crate) enum Told {
-    /// The fields of the rule's summary, then of its details, in their order.
-    Read(Arc<Facts>, Texts),
-    /// To be read of the event, of which this is all but its bodies; shared by all that match it.
-    Text(Arc<[u8]>),
+    pub(crate) keys: Arc<[Key]>,
+    /// What the fields of the rule's summary say, then those of its details, in their order; `None` if that is still to be
+    /// read, since most matches never become an alert.
+    pub(crate) told: Option<Texts>,
 }
 
 /// What one detector wants to know of an event.
@@ -88,63 +91,48 @@ pub struct EventRef {
     pub stage: String,
 }
 
-/// Which of two hits is dealt with first. Nothing in it depends on when or in which order they came.
-pub(crate) type Turn = (Micros, Digest, usize, Reverse<usize>);
+/// Which of two events is dealt with first. Nothing in it depends on when or in which order they came.
+pub(crate) type Turn = (Micros, Digest);
 
-impl Hit {
-    /// By time; then by what only makes it the same for everybody. The later step of a sequence comes first, so that no
-    /// event is one step and the next of it.
-    pub(crate) fn turn(&self) -> Turn {
-        (self.which.time, self.which.event, self.rule, Reverse(self.input))
+impl Event {
+    /// By time; then by what only makes it the same for everybody.
+    pub(crate) const fn turn(&self) -> Turn {
+        (self.which.time, self.which.event)
+    }
+
+    /// Puts the hits in the order of their turns: the later step of a sequence comes first, so that no event is one step
+    /// and the next of it.
+    pub(crate) fn sort(&mut self) {
+        self.hits.sort_by_key(|hit| (hit.rule, Reverse(hit.input)));
+    }
+
+    /// Takes in what a copy of the event is a match of and this one is not.
+    pub(crate) fn join(&mut self, copy: Event) {
+        for hit in copy.hits {
+            if !self.hits.iter().any(|known| (known.rule, known.input) == (hit.rule, hit.input)) {
+                self.hits.push(hit);
+            }
+        }
+        if self.text.is_empty() {
+            self.text = copy.text;
+        }
+        self.facts = self.facts.take().or(copy.facts);
+        self.sort();
     }
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let texts = match &self.told {
-            Told::Read(facts, values) => facts.user.len() + facts.user_agent.len() + values.bytes(),
-            Told::Text(text) => text.len(),
-        };
+        let facts = self.facts.as_ref().map_or(0, |facts| facts.bytes());
+        let hits: usize = self.hits.iter().map(Hit::bytes).sum();
+        320 + self.which.mark.audit_id.len() + self.text.len() + facts + hits
+    }
+}
+
+impl Hit {
+    fn bytes(&self) -> usize {
         let keys: usize =
             self.keys.iter().map(|key| 64 + 16 * key.values.len() + 8 * key.numbers.len()).sum();
-        512 + texts + self.which.mark.audit_id.len() + keys
-    }
-}
-
-/// As it is saved.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    rule: usize,
-    input: usize,
-    keys: Vec<Key>,
-    facts: SavedFacts,
-    values: Texts,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedFacts {
-    #[serde(flatten)]
-    which: Which,
-    #[serde(flatten)]
-    facts: Facts,
-}
-
-impl From<Saved> for Hit {
-    fn from(saved: Saved) -> Self {
-        let SavedFacts { which, facts } = saved.facts;
-        let told = Told::Read(Arc::new(facts), saved.values);
-        Hit { rule: saved.rule, input: saved.input, keys: saved.keys, which, told }
-    }
-}
-
-/// What is not read yet would be lost: whoever saves has it read first.
-impl From<Hit> for Saved {
-    fn from(hit: Hit) -> Self {
-        let (facts, values) = match hit.told {
-            Told::Read(facts, values) => (Arc::unwrap_or_clone(facts), values),
-            Told::Text(_) => (Facts::default(), Texts::default()),
-        };
-        let facts = SavedFacts { which: hit.which, facts };
-        Saved { rule: hit.rule, input: hit.input, keys: hit.keys, facts, values }
+        128 + keys + self.told.as_ref().map_or(0, Texts::bytes)
     }
 }
 
@@ -174,6 +162,11 @@ impl Which {
 }
 
 impl Facts {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.user.len() + self.user_agent.len() + 32 * self.source_ips.len()
+    }
+
     pub(crate) fn of(subject: &Subject<'_>, limits: &Limits) -> Self {
         let view = subject.event();
         let cut = |text: &str| cut(text, limits.text_chars_max);

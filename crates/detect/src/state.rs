@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::digest::{Digest, Hasher};
-use crate::engine::{EngineMemory, by_id};
+use crate::engine::EngineMemory;
 use crate::hit::Hit;
 use crate::memory::Memory;
 use crate::set::RuleSet;
@@ -90,8 +90,8 @@ pub(crate) fn restore(set: &RuleSet, bytes: &[u8]) -> Result<(EngineMemory, Rest
     if read.memory.rules.len() != read.rules.len() {
         return Err(RestoreError::Inconsistent("it has another number of memories than of rules"));
     }
-    let (now, places) = (marks(set), by_id(set));
-    let place = |mark: &RuleMark| places.get(mark.id.as_str()).copied().filter(|at| now[*at] == *mark);
+    let now = marks(set);
+    let place = |mark: &RuleMark| set.place_of(&mark.id).filter(|at| now[*at] == *mark);
     let place: Vec<Option<usize>> = read.rules.iter().map(place).collect();
     let fits = |hit: &Hit| match place.get(hit.rule) {
         Some(Some(place)) => set.plans()[*place].fits(hit),

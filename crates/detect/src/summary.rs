@@ -7,25 +7,26 @@ use auditward_rules::{Language, Rule, TemplatePart, falco};
 
 use crate::config::Limits;
 use crate::hit::cut;
+use crate::texts::Fields;
 
 /// The rule's line about an event of which its fields say these; its title where it has none.
-pub(crate) fn summary(rule: &Rule, values: &[Vec<String>], limits: &Limits) -> String {
+pub(crate) fn summary(rule: &Rule, values: &Fields<'_>, limits: &Limits) -> String {
     if rule.summary.parts.is_empty() {
         return cut(&rule.title, limits.text_chars_max);
     }
-    let mut of_fields = values.iter();
+    let mut fields = 0..;
+    let mut next = || fields.next().map_or(&[][..], |field| values.get(field));
     if rule.origin.language == Language::Falco {
-        let mut next = |_: &Field| of_fields.next().map_or(&[][..], Vec::as_slice);
-        return cut(&falco::alert::message(rule, &mut next), limits.text_chars_max);
+        return cut(&falco::alert::message(rule, &mut |_: &Field| next()), limits.text_chars_max);
     }
     let mut line = String::new();
     for part in &rule.summary.parts {
         match part {
             TemplatePart::Text(text) => line += text,
             TemplatePart::Field { width, .. } => {
-                let text = match of_fields.next().map_or(&[][..], Vec::as_slice) {
+                let text = match next() {
                     [] => Cow::Borrowed("-"),
-                    [one] => Cow::Borrowed(one.as_str()),
+                    [one] => Cow::Borrowed(*one),
                     several => Cow::Owned(several.join(",")),
                 };
                 match width {

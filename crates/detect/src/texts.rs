@@ -42,18 +42,37 @@ impl Texts {
         self.all.len() + 8 * self.ends.len()
     }
 
-    /// Each by itself.
-    pub(crate) fn spelled_out(&self) -> Vec<Vec<String>> {
-        let (mut fields, mut field, mut start) = (Vec::new(), Vec::new(), 0);
+    /// Field by field.
+    pub(crate) fn fields(&self) -> Fields<'_> {
+        let mut fields = Fields { texts: Vec::with_capacity(self.ends.len()), ends: Vec::new() };
+        let mut start = 0;
         for end in &self.ends {
             if *end == END {
-                fields.push(std::mem::take(&mut field));
+                fields.ends.push(fields.texts.len());
             } else {
-                field.push(self.all[start..*end].to_owned());
+                fields.texts.push(self.all.get(start..*end).unwrap_or_default());
                 start = *end;
             }
         }
         fields
+    }
+}
+
+/// [`Texts`] to be looked at.
+#[derive(Debug)]
+pub(crate) struct Fields<'t> {
+    texts: Vec<&'t str>,
+    /// By field, where its own end.
+    ends: Vec<usize>,
+}
+
+impl<'t> Fields<'t> {
+    /// What a field says, by its number; nothing if there is none.
+    pub(crate) fn get(&self, field: usize) -> &[&'t str] {
+        let end = |field: usize| self.ends.get(field).copied();
+        let start = field.checked_sub(1).map_or(Some(0), end);
+        let range = start.zip(end(field)).map(|(start, end)| start..end);
+        range.and_then(|range| self.texts.get(range)).unwrap_or_default()
     }
 }
 
@@ -72,7 +91,9 @@ impl From<Vec<Vec<String>>> for Texts {
 
 impl From<Texts> for Vec<Vec<String>> {
     fn from(texts: Texts) -> Self {
-        texts.spelled_out()
+        let fields = texts.fields();
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        (0..fields.ends.len()).map(|field| own(fields.get(field))).collect()
     }
 }
 
@@ -85,7 +106,7 @@ mod tests {
         for fields in [vec![], vec![vec![]], vec![vec!["a", ""], vec![], vec!["h\u{e9}"]]] {
             let fields: Vec<Vec<String>> =
                 fields.iter().map(|field| field.iter().map(|text| (*text).to_owned()).collect()).collect();
-            assert_eq!(Texts::from(fields.clone()).spelled_out(), fields);
+            assert_eq!(Vec::from(Texts::from(fields.clone())), fields);
         }
     }
 
@@ -94,6 +115,7 @@ mod tests {
         let mut texts = Texts::with_capacity(1);
         texts.push("\u{e9}\u{e9}\u{e9}", 2);
         texts.next_field();
-        assert_eq!(texts.spelled_out(), [["\u{e9}\u{e9}…"]]);
+        assert_eq!(texts.fields().get(0), ["\u{e9}\u{e9}…"]);
+        assert!(texts.fields().get(1).is_empty());
     }
 }

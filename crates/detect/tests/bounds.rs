@@ -196,7 +196,7 @@ fn hostile_events_are_survived() {
     );
     let (alerts, counters, _) = run(vec![loud, privileged, mass(1)], Limits::default(), &events);
     assert_eq!((counters.events, counters.timeless), (9, 2));
-    assert_eq!(alerts.iter().filter(|alert| alert.rule == "loud").count(), 9);
+    assert_eq!(alerts.iter().filter(|alert| *alert.rule == *"loud").count(), 9);
     let longest = alerts.iter().map(|alert| serde_json::to_string(alert).unwrap().len()).max().unwrap();
     assert!(longest < 100_000, "{longest}");
 }

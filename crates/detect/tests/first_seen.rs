@@ -92,7 +92,7 @@ fn model(stages: &[Stage]) -> Vec<(usize, i64)> {
 }
 
 fn found(alerts: &[Alert], rule: &str) -> Vec<(usize, i64)> {
-    let of_rule = alerts.iter().filter(|alert| alert.rule == rule);
+    let of_rule = alerts.iter().filter(|alert| *alert.rule == *rule);
     let micros = |alert: &Alert| auditward_event::MicroTime::parse_rfc3339(&alert.time).unwrap().as_micros();
     of_rule
         .map(|alert| (alert.events[0].audit_id.parse().unwrap(), micros(alert) - 1_790_000_000_000_000))

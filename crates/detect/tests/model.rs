@@ -148,7 +148,7 @@ fn model(events: &[Seen]) -> BTreeSet<(usize, &'static str)> {
 
 fn found(alerts: &[Alert]) -> BTreeSet<(usize, &str)> {
     let last = |alert: &Alert| alert.events.last().unwrap().audit_id.parse().unwrap();
-    alerts.iter().map(|alert| (last(alert), alert.rule.as_str())).collect()
+    alerts.iter().map(|alert| (last(alert), &*alert.rule)).collect()
 }
 
 fn run(config: Config, events: &[String]) -> Vec<Alert> {
@@ -201,7 +201,7 @@ proptest! {
         let mut expected = model(&events);
         // Which of several is said depends on which came first.
         expected.retain(|(_, rule)| *rule != "quiet");
-        let alerts: Vec<Alert> = alerts.into_iter().filter(|alert| alert.rule != "quiet").collect();
+        let alerts: Vec<Alert> = alerts.into_iter().filter(|alert| *alert.rule != *"quiet").collect();
         prop_assert_eq!(found(&alerts), expected);
     }
 

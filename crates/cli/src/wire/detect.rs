@@ -298,7 +298,7 @@ impl Memories {
 
     /// What the alert log keeps: the alert, and as one more key how Falco would say it, which only the engine knows.
     fn json(&self, alert: &Alert) -> String {
-        let rule = self.set.rules().iter().find(|rule| rule.id == alert.rule);
+        let rule = self.set.rule(&alert.rule);
         let falco: Option<Value> = rule.and_then(|rule| serde_json::from_str(&falco_line(rule, alert)).ok());
         let mut kept = serde_json::to_value(alert).unwrap_or_default();
         if let (Some(kept), Some(falco)) = (kept.as_object_mut(), falco) {

@@ -27,7 +27,7 @@ impl Tally {
     /// A rule found something.
     pub(super) fn alert(&self, alert: &Alert) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = rules.entry(alert.rule.clone()).or_default();
+        let count = rules.entry(alert.rule.to_string()).or_default();
         count.alerts += 1;
         count.last = Some(alert.time.clone());
     }

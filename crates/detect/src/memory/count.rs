@@ -1,12 +1,12 @@
 //! A sliding window of one group: how many events, how many different values, which numbers, lately.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Weigh};
-use crate::digest::Digest;
+use crate::digest::{ByDigest, Digest};
 use crate::plan::Counted;
 use crate::time::Micros;
 
@@ -25,7 +25,7 @@ pub(crate) struct Window {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<(Digest, Micros)>", into = "Vec<(Digest, Micros)>")]
 struct Values {
-    last: HashMap<Digest, Micros>,
+    last: ByDigest<Micros>,
     by_time: BTreeSet<(Micros, Digest)>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hit::{EventRef, Hit};
+use crate::hit::{EventRef, Which};
 use crate::time::Micros;
 
 /// In the order in which they were noted.
@@ -14,8 +14,8 @@ use crate::time::Micros;
 pub(crate) struct Evidence(VecDeque<(Micros, Arc<EventRef>)>);
 
 impl Evidence {
-    pub(crate) fn note(&mut self, hit: &Hit, max: usize) {
-        self.0.push_back((hit.which.time, hit.which.mark.clone()));
+    pub(crate) fn note(&mut self, which: &Which, max: usize) {
+        self.0.push_back((which.time, which.mark.clone()));
         while self.0.len() > max.max(1) {
             self.0.pop_front();
         }

@@ -3,18 +3,18 @@
 //! Most matches of such a rule are of a key that it knows, so seeing one again must cost next to nothing: its time is raised,
 //! and its place in the order of times is put right only when somebody asks for the oldest.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::digest::{ByDigest, Digest};
 use crate::time::Micros;
 
 /// By key, and by when each was seen last.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<(Digest, Micros)>", into = "Vec<(Digest, Micros)>")]
 pub(crate) struct Known {
-    entries: HashMap<Digest, Entry>,
+    entries: ByDigest<Entry>,
     /// Each key once, with a time at which it was seen: the last one or an earlier one.
     order: BTreeSet<(Micros, Digest)>,
 }

@@ -1,11 +1,11 @@
 //! A map that knows what was touched least recently.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::digest::Digest;
+use crate::digest::{ByDigest, Digest};
 
 /// What a group holds, for limits.
 pub(crate) trait Weigh {
@@ -16,7 +16,7 @@ pub(crate) trait Weigh {
 /// By key, and in the order in which they were touched.
 #[derive(Debug, Clone)]
 pub(crate) struct Lru<V> {
-    entries: HashMap<Digest, Entry<V>>,
+    entries: ByDigest<Entry<V>>,
     order: BTreeMap<u64, Digest>,
     next: u64,
     weight: usize,
@@ -31,7 +31,7 @@ struct Entry<V> {
 
 impl<V> Default for Lru<V> {
     fn default() -> Self {
-        Lru { entries: HashMap::new(), order: BTreeMap::new(), next: 0, weight: 0 }
+        Lru { entries: ByDigest::default(), order: BTreeMap::new(), next: 0, weight: 0 }
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Limits;
 use crate::digest::Digest;
-use crate::hit::{EventRef, Hit, Key};
+use crate::hit::{EventRef, Hit, Key, Which};
 use crate::plan::{Counted, Kind, Plan};
 use crate::time::{Micros, seconds};
 
@@ -117,16 +117,17 @@ impl Memory {
     pub(crate) fn take(
         &mut self,
         plan: &Plan,
+        which: &Which,
         hit: &Hit,
         context: Context<'_>,
         given_up: &mut GivenUp,
     ) -> Option<Fired> {
         let input = plan.inputs.get(hit.input)?;
         let (mut detector, mut step) = (input.detector, input.step);
-        for key in &hit.keys {
+        for key in &*hit.keys {
             let at = plan.detectors.get(detector)?;
             let groups = self.detectors.get_mut(detector)?;
-            let fired = groups.take(&at.kind, step, key, hit, context, given_up)?;
+            let fired = groups.take(&at.kind, step, key, which, context, given_up)?;
             match at.parent {
                 Some(parent) => (detector, step) = parent,
                 None => return Some(fired),
@@ -139,12 +140,13 @@ impl Memory {
     pub(crate) fn repeats(
         &mut self,
         rule: &Rule,
+        which: &Which,
         hit: &Hit,
         limits: &Limits,
         given_up: &mut GivenUp,
     ) -> bool {
         let (Some(period), Some(key)) = (period(rule), hit.keys.last()) else { return false };
-        let time = hit.which.time;
+        let time = which.time;
         let last = self.alerted.get(key.group);
         if last.is_some_and(|last| last.0.abs_diff(time) < period.unsigned_abs()) {
             return true;
@@ -196,13 +198,13 @@ impl Groups {
         kind: &Kind,
         step: usize,
         key: &Key,
-        hit: &Hit,
+        which: &Which,
         context: Context<'_>,
         given_up: &mut GivenUp,
     ) -> Option<Fired> {
-        let (time, limits) = (hit.which.time, context.limits);
+        let (time, limits) = (which.time, context.limits);
         match (kind, self) {
-            (Kind::Event, _) => Some(Fired { count: 1, events: vec![(*hit.which.mark).clone()] }),
+            (Kind::Event, _) => Some(Fired { count: 1, events: vec![(*which.mark).clone()] }),
             (Kind::Count { statistic, thresholds, window }, Groups::Windows(windows)) => {
                 if *statistic == Counted::Distinct && key.values.is_empty() {
                     return None;
@@ -214,7 +216,7 @@ impl Groups {
                         Counted::Distinct => Some(group.values(&key.values, time, from) as f64),
                         _ => group.numbers(&key.numbers, time, from, *statistic),
                     };
-                    group.evidence.note(hit, limits.evidence_max);
+                    group.evidence.note(which, limits.evidence_max);
                     // An event that comes late, or is ahead of all others, does not end the window of the rest.
                     let keep_from = time.min(context.now).saturating_sub(*window);
                     group.prune(keep_from, limits.events_per_window_max, &mut given_up.window_entries);
@@ -229,7 +231,7 @@ impl Groups {
             }
             (Kind::Sequence { steps, ordered, window }, Groups::Sequences(groups)) => {
                 let done = groups.update(key.group, Steps::default, |group| {
-                    group.advance(hit, (step, *steps), *ordered, *window, limits.evidence_max)
+                    group.advance(which, (step, *steps), *ordered, *window, limits.evidence_max)
                 });
                 keep_to(groups, limits.groups_per_rule_max, &mut given_up.groups);
                 done.map(|evidence| Fired { count: evidence.len() as u64, events: evidence.events() })
@@ -242,7 +244,7 @@ impl Groups {
                     given_up.keys += 1;
                 }
                 let learnt = context.since.is_some_and(|since| time >= since.saturating_add(*learning));
-                (!known && learnt).then(|| Fired { count: 1, events: vec![(*hit.which.mark).clone()] })
+                (!known && learnt).then(|| Fired { count: 1, events: vec![(*which.mark).clone()] })
             }
             // `Memory::of` makes them alike, and `Memory::fits` is asked of what was restored.
             _ => None,

@@ -1,16 +1,16 @@
 //! What was seen lately, up to a number.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Digests};
 
 /// A set that forgets the oldest.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Digest>", into = "Vec<Digest>")]
 pub(crate) struct Recent {
-    set: HashSet<Digest>,
+    set: Digests,
     order: VecDeque<Digest>,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Weigh};
 use crate::digest::Digest;
-use crate::hit::Hit;
+use crate::hit::Which;
 use crate::time::Micros;
 
 /// For each step, the sequence that has come this far; for a sequence without order, the last event of this step.
@@ -30,30 +30,36 @@ impl Steps {
     /// anew, so that no event is in two alerts of a group.
     pub(crate) fn advance(
         &mut self,
-        hit: &Hit,
+        which: &Which,
         (step, steps): (usize, usize),
         ordered: bool,
         window: Micros,
         evidence_max: usize,
     ) -> Option<Evidence> {
-        if self.completed_by == Some(hit.which.event) {
+        if self.completed_by == Some(which.event) {
             return None;
         }
         self.reached.resize_with(steps, || None);
         let done = if ordered {
-            self.in_order(hit, step, window, evidence_max)
+            self.in_order(which, step, window, evidence_max)
         } else {
-            self.in_any_order(hit, step, window, evidence_max)
+            self.in_any_order(which, step, window, evidence_max)
         };
         if done.is_some() {
             self.reached.fill_with(|| None);
-            self.completed_by = Some(hit.which.event);
+            self.completed_by = Some(which.event);
         }
         done
     }
 
-    fn in_order(&mut self, hit: &Hit, step: usize, window: Micros, evidence_max: usize) -> Option<Evidence> {
-        let time = hit.which.time;
+    fn in_order(
+        &mut self,
+        which: &Which,
+        step: usize,
+        window: Micros,
+        evidence_max: usize,
+    ) -> Option<Evidence> {
+        let time = which.time;
         let mut started = match step.checked_sub(1) {
             None => Started { first: time, last: time, evidence: Evidence::default() },
             Some(before) => {
@@ -63,7 +69,7 @@ impl Steps {
             }
         };
         started.last = time;
-        started.evidence.note(hit, evidence_max);
+        started.evidence.note(which, evidence_max);
         if step + 1 == self.reached.len() {
             return Some(started.evidence);
         }
@@ -77,14 +83,14 @@ impl Steps {
 
     fn in_any_order(
         &mut self,
-        hit: &Hit,
+        which: &Which,
         step: usize,
         window: Micros,
         evidence_max: usize,
     ) -> Option<Evidence> {
-        let time = hit.which.time;
+        let time = which.time;
         let mut evidence = Evidence::default();
-        evidence.note(hit, 1);
+        evidence.note(which, 1);
         *self.reached.get_mut(step)? = Some(Started { first: time, last: time, evidence });
         let recent = time.saturating_sub(window)..=time;
         let all: Option<Vec<&Started>> = self.reached.iter().map(Option::as_ref).collect();

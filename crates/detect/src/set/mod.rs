@@ -25,15 +25,15 @@ use auditward_expr::{BadMatch, Parts, Subject};
 use auditward_rules::Rule;
 use thiserror::Error;
 
-use crate::alert;
+use crate::alert::{self, Common};
 use crate::config::Limits;
 use crate::digest::Digest;
 use crate::hit::{Facts, Key, Which, event_time};
 use crate::plan::{Kind, Plan};
+use crate::texts::Texts;
 
 pub use seen::Batch;
-use seen::ReadOut;
-pub(crate) use seen::{Place, Scratch, Seen};
+pub(crate) use seen::{OfAll, Place, Scratch, Seen, SeenEvent};
 
 use alike::Known;
 use answers::{Answers, Questions};
@@ -47,6 +47,10 @@ use values::{FieldId, Fields, Look, Places};
 pub struct RuleSet {
     rules: Vec<Rule>,
     plans: Vec<Plan>,
+    /// By rule.
+    common: Vec<Common>,
+    /// Where each rule stands, by its id.
+    places: HashMap<String, usize>,
     dag: Dag,
     questions: Questions,
     /// All that questions and alerts look at.
@@ -114,7 +118,7 @@ enum Ready {
     /// For [`Seen::Key`].
     Seen(Digest),
     /// For [`Seen::Event`].
-    Keys(Vec<Key>),
+    Keys(Arc<[Key]>),
 }
 
 /// What is left of the rules for the events of one head.
@@ -173,7 +177,10 @@ impl RuleSet {
         });
         match questions {
             Ok(questions) if errors.is_empty() => {
-                Ok(RuleSet { rules, plans, dag, questions, fields, told, inputs, roots })
+                let common = rules.iter().map(Common::of).collect();
+                let place = |(place, rule): (usize, &Rule)| (rule.id.clone(), place);
+                let places = rules.iter().enumerate().map(place).collect();
+                Ok(RuleSet { rules, plans, common, places, dag, questions, fields, told, inputs, roots })
             }
             _ => Err(errors),
         }
@@ -184,25 +191,40 @@ impl RuleSet {
         &self.rules
     }
 
+    /// A rule, by its id.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.place_of(id).and_then(|place| self.rules.get(place))
+    }
+
+    /// Where among [`RuleSet::rules`] a rule is, by its id.
+    pub fn place_of(&self, id: &str) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
     pub(crate) fn plans(&self) -> &[Plan] {
         &self.plans
     }
 
+    /// What all alerts of a rule have in common.
+    pub(crate) fn common(&self, rule: usize) -> &Common {
+        &self.common[rule]
+    }
+
     /// What the detectors of this input want to know of an event.
-    fn keys<'s>(&'s self, (rule, input): Place, look: &mut Look<'s, '_>, limits: &Limits) -> Vec<Key> {
+    fn keys<'s>(&'s self, (rule, input): Place, look: &mut Look<'s, '_>, limits: &Limits) -> Arc<[Key]> {
         self.inputs[rule][input].keys.iter().map(|keys| keys.of(look, limits)).collect()
     }
 
-    /// What an alert of this rule tells of an event; `facts` are the same for all rules.
+    /// What an alert of this rule tells of an event; `facts` are the same for all rules, and read once.
     fn told<'s>(
         &'s self,
         rule: usize,
         facts: &mut Option<Arc<Facts>>,
         look: &mut Look<'s, '_>,
         limits: &Limits,
-    ) -> ReadOut {
-        let facts = facts.get_or_insert_with(|| Arc::new(Facts::of(&look.subject, limits))).clone();
-        (facts, read::values(&self.told[rule], look, limits))
+    ) -> Texts {
+        facts.get_or_insert_with(|| Arc::new(Facts::of(&look.subject, limits)));
+        read::values(&self.told[rule], look, limits)
     }
 }
 
@@ -261,10 +283,11 @@ impl Matcher {
         let time = event_time(view);
         let subject = Subject::new(view);
         let left = self.left(&subject);
+        let mut of_all = OfAll::default();
         if !left.is_empty() {
             let mut look = Look::new(subject, &self.set.fields, &mut self.places);
             self.answers.begin(self.dag.len(), &self.set.questions);
-            let (mut which, mut facts, mut named) = (None, None, None);
+            let mut named = None;
             for Left { root, ready } in &*left {
                 if !self.answers.holds(root.node, &self.dag, &self.set.questions, &mut look) {
                     continue;
@@ -284,17 +307,16 @@ impl Matcher {
                     batch.add(Seen::Key { place, seen });
                     continue;
                 }
-                let which =
-                    which.get_or_insert_with(|| Which::of(view, time.unwrap_or_default(), limits)).clone();
+                of_all.which.get_or_insert_with(|| Which::of(view, time.unwrap_or_default(), limits));
                 let keys = match ready {
                     Some(Ready::Keys(keys)) => keys.clone(),
                     _ => self.set.keys(place, &mut look, limits),
                 };
-                let told = (!later).then(|| self.set.told(root.rule, &mut facts, &mut look, limits));
-                batch.add(Seen::Event { place, keys, which, told });
+                let told = (!later).then(|| self.set.told(root.rule, &mut of_all.facts, &mut look, limits));
+                batch.add(Seen::Event { place, keys, told });
             }
         }
-        batch.end(view, time);
+        batch.end(view, time, of_all);
     }
 
     /// Which rules match one event: by their places in the set, in that order; without memory.

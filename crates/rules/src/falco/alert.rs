@@ -108,7 +108,7 @@ pub fn priority(severity: Severity) -> &'static str {
 }
 
 /// The rule's own text with its fields filled in.
-pub fn message<V: AsRef<[String]>>(rule: &Rule, values: &mut dyn FnMut(&Field) -> V) -> String {
+pub fn message<S: AsRef<str>, V: AsRef<[S]>>(rule: &Rule, values: &mut dyn FnMut(&Field) -> V) -> String {
     let mut out = String::new();
     for part in &rule.summary.parts {
         match part {
@@ -117,14 +117,12 @@ pub fn message<V: AsRef<[String]>>(rule: &Rule, values: &mut dyn FnMut(&Field) -
             }
             TemplatePart::Text(text) => out.push_str(text),
             TemplatePart::Field { field, width, .. } => {
-                let values = values(field);
-                let shown = field_text(field, values.as_ref());
-                match width {
-                    None => out.push_str(&shown),
-                    Some(width) => {
-                        let cut: String = shown.chars().take(*width).collect();
-                        out.push_str(&format!("{cut:<width$}"));
-                    }
+                let start = out.len();
+                put_field(field, values(field).as_ref(), &mut out);
+                if let Some(width) = width {
+                    let cut: String = out[start..].chars().take(*width).collect();
+                    out.truncate(start);
+                    out.push_str(&format!("{cut:<width$}"));
                 }
             }
         }
@@ -144,19 +142,21 @@ fn stamp(time: MicroTime) -> String {
     format!("{}000", time.to_string().trim_end_matches('Z'))
 }
 
-fn field_text<'v>(field: &Field, values: &'v [String]) -> Cow<'v, str> {
+/// Appends what a field says.
+fn put_field<S: AsRef<str>>(field: &Field, values: &[S], out: &mut String) {
     match values {
-        [] => "<NA>".into(),
-        [one] if !is_list(field) => escaped(one),
+        [] => out.push_str("<NA>"),
+        [one] if !is_list(field) => out.push_str(&escaped(one.as_ref())),
         many => {
-            let mut out =
-                format!("({})", many.iter().map(|value| escaped(value)).collect::<Vec<_>>().join(","));
-            if out.len() > LIST_BYTES_MAX {
-                let end =
-                    (0..=LIST_BYTES_MAX).rev().find(|end| out.is_char_boundary(*end)).unwrap_or_default();
-                out.truncate(end);
+            let start = out.len();
+            for (index, value) in many.iter().enumerate() {
+                out.push(if index == 0 { '(' } else { ',' });
+                out.push_str(&escaped(value.as_ref()));
             }
-            out.into()
+            out.push(')');
+            if out.len() - start > LIST_BYTES_MAX {
+                out.truncate(out.floor_char_boundary(start + LIST_BYTES_MAX));
+            }
         }
     }
 }

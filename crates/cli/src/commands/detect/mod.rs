@@ -196,7 +196,8 @@ impl Work {
     /// Prints what has come; false when nobody reads it any more.
     fn print(&mut self) -> Result<bool, Failure> {
         for alert in self.alerts.drain(..) {
-            *self.printed.entry((std::cmp::Reverse(alert.severity), alert.rule.clone())).or_default() += 1;
+            *self.printed.entry((std::cmp::Reverse(alert.severity), alert.rule.to_string())).or_default() +=
+                1;
             if !self.printer.alert(&alert)? {
                 return Ok(false);
             }
@@ -235,10 +236,5 @@ pub(crate) fn falco_line(rule: &Rule, alert: &Alert) -> String {
         source: "k8s_audit",
         hostname: &alert.cluster,
     };
-    falco::alert::json(&told, Properties::default(), &mut |field| alert.values_of(rule, field).to_vec())
-}
-
-/// Rules by id, for printers.
-fn rule<'s>(set: &'s RuleSet, alert: &Alert) -> Option<&'s Rule> {
-    set.rules().iter().find(|rule| rule.id == alert.rule)
+    falco::alert::json(&told, Properties::default(), &mut |field| alert.values_of(rule, field))
 }

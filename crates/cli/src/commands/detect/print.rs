@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use auditward_detect::{Alert, RuleSet};
 use auditward_rules::Severity;
 
-use super::{Format, rule, sarif};
+use super::{Format, sarif};
 use crate::exit::{Failure, context};
 use crate::output::{self, visible};
 
@@ -48,7 +48,7 @@ impl Printer {
                 self.write(|printer| printer.out.write_all(format!("---\n{text}").as_bytes()))
             }
             Format::Falco => {
-                let Some(rule) = rule(&self.set, alert) else { return Ok(true) };
+                let Some(rule) = self.set.rule(&alert.rule) else { return Ok(true) };
                 let line = super::falco_line(rule, alert);
                 self.write(|printer| writeln!(printer.out, "{line}"))
             }

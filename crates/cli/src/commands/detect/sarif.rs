@@ -44,7 +44,7 @@ pub(super) fn begin(out: &mut impl Write, set: &RuleSet) -> io::Result<()> {
 }
 
 pub(super) fn result(out: &mut impl Write, set: &RuleSet, alert: &Alert, first: bool) -> io::Result<()> {
-    let index = set.rules().iter().position(|rule| rule.id == alert.rule);
+    let index = set.place_of(&alert.rule);
     let result = json!({
         "ruleId": alert.rule,
         "ruleIndex": index,

@@ -28,23 +28,32 @@ pub(super) fn pretty(value: Value<'_>) -> String {
     out
 }
 
-/// Whether laying out this JSON text would give the same text: no escapes, and no spaces but in strings.
+/// Whether laying out this JSON text would give the same text: no spaces but in strings, and no escapes but those that
+/// would be written again.
 fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
-    if bytes.iter().any(|byte| *byte < b' ' || *byte == b'\\') {
+    if bytes.iter().any(|byte| *byte < b' ') {
         return false;
     }
-    // Without escapes every second quote ends a string.
-    let mut between = 0;
-    let mut quotes = memchr::memchr_iter(b'"', bytes);
-    loop {
-        let start = quotes.next().unwrap_or(bytes.len());
-        if !bytes[between..start].iter().all(u8::is_ascii_graphic) {
+    let mut rest = bytes;
+    while let Some(quote) = memchr::memchr(b'"', rest) {
+        if !rest[..quote].iter().all(u8::is_ascii_graphic) {
             return false;
         }
-        let Some(end) = quotes.next() else { return start == bytes.len() };
-        between = end + 1;
+        rest = &rest[quote + 1..];
+        loop {
+            let Some(at) = memchr::memchr2(b'"', b'\\', rest) else { return false };
+            match (rest[at], rest.get(at + 1)) {
+                (b'"', _) => {
+                    rest = &rest[at + 1..];
+                    break;
+                }
+                (_, Some(b'"' | b'\\' | b'n' | b'r' | b't' | b'b' | b'f')) => rest = &rest[at + 2..],
+                _ => return false,
+            }
+        }
     }
+    rest.iter().all(u8::is_ascii_graphic)
 }
 
 /// Writes every token once, with its strings as plain as JSON allows. Does not recurse, so depth costs no stack.
@@ -147,7 +156,10 @@ mod tests {
             ("[ ]", false),
             (r#"{"a": 1}"#, false),
             ("{\"a\":1\n}", false),
-            (r#"["a\"b c"]"#, false),
+            (r#"["a\"b c","\\\n\r\t\b\f"]"#, true),
+            (r#"["\/"]"#, false),
+            (r#"["\u000a"]"#, false),
+            (r#"["\\", 1]"#, false),
             (r#"["\u003c"]"#, false),
             (r#"["a" ]"#, false),
         ] {
