@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes a container image of the program for the static pod, with no container engine and no registry:
 #
-#   cargo build --release --locked --package auditward
-#   deploy/image.sh target/release/auditward auditward.tar
+#   cargo build --profile dist --locked --package auditward
+#   deploy/image.sh target/dist/auditward auditward.tar
 #   ctr --namespace k8s.io images import auditward.tar          on each control-plane node
 #
 # In it are the program, the libraries that it is linked with, and this machine's certificate authorities; so build it on

@@ -245,7 +245,7 @@ fn a_manifest_in_a_folder() {
             --- stdout
             examples/nodes/kubeadm-on/etc/kubernetes/manifests/kube-apiserver.yaml
               make the folder /var/log/kubernetes/audit, mode 0700
-              add annotation auditward.dev/policy-digest: `sha256:470d2d75010238371a0348fcdebed606e89308f42bcbf965b04558ff0b6d00ad`
+              add annotation auditward.dev/policy-digest: `sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5`
 
             --- examples/nodes/kubeadm-on/etc/kubernetes/manifests/kube-apiserver.yaml
             +++ examples/nodes/kubeadm-on/etc/kubernetes/manifests/kube-apiserver.yaml
@@ -254,7 +254,7 @@ fn a_manifest_in_a_folder() {
                name: kube-apiserver
                namespace: kube-system
             +  annotations:
-            +    auditward.dev/policy-digest: sha256:470d2d75010238371a0348fcdebed606e89308f42bcbf965b04558ff0b6d00ad
+            +    auditward.dev/policy-digest: sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5
              spec:
                containers:
                - command:
@@ -267,47 +267,47 @@ fn as_data() {
     check(
         "enable --dry-run --root examples/nodes/microk8s-off --max-age 60 -o json",
         expect![[r#"
-        exit 0
-        --- stdout
-        {
-          "service": "microk8s",
-          "restarts": "snap.microk8s.daemon-kubelite.service",
-          "configuration": [
-            "/var/snap/microk8s/current/args/kube-apiserver"
-          ],
-          "folders": [
+            exit 0
+            --- stdout
             {
-              "path": "/var/snap/microk8s/common",
-              "mode": 493,
-              "owner": null
-            },
-            {
-              "path": "/var/snap/microk8s/common/audit",
-              "mode": 488,
-              "owner": null
-            },
-            {
-              "path": "/var/snap/microk8s/common/audit/log",
-              "mode": 448,
-              "owner": null
+              "service": "microk8s",
+              "restarts": "snap.microk8s.daemon-kubelite.service",
+              "configuration": [
+                "/var/snap/microk8s/current/args/kube-apiserver"
+              ],
+              "folders": [
+                {
+                  "path": "/var/snap/microk8s/common",
+                  "mode": 493,
+                  "owner": null
+                },
+                {
+                  "path": "/var/snap/microk8s/common/audit",
+                  "mode": 488,
+                  "owner": null
+                },
+                {
+                  "path": "/var/snap/microk8s/common/audit/log",
+                  "mode": 448,
+                  "owner": null
+                }
+              ],
+              "files": [
+                "/var/snap/microk8s/common/audit/policy.yaml"
+              ],
+              "auditFlags": {
+                "audit-log-maxage": "60",
+                "audit-log-maxbackup": "10",
+                "audit-log-maxsize": "100",
+                "audit-log-path": "/var/snap/microk8s/common/audit/log/audit.log",
+                "audit-policy-file": "/var/snap/microk8s/common/audit/policy.yaml"
+              },
+              "policyDigest": "sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5",
+              "notes": [
+                "snap.microk8s.daemon-kubelite.service is restarted: the kubelet of this node restarts with it; containers live on"
+              ],
+              "diff": "--- /var/snap/microk8s/current/args/kube-apiserver\n+++ /var/snap/microk8s/current/args/kube-apiserver\n@@ -2,3 +2,8 @@\n --service-cluster-ip-range=10.152.183.0/24\n --authorization-mode=RBAC,Node\n --secure-port=16443\n+--audit-policy-file=/var/snap/microk8s/common/audit/policy.yaml\n+--audit-log-path=/var/snap/microk8s/common/audit/log/audit.log\n+--audit-log-maxsize=100\n+--audit-log-maxage=60\n+--audit-log-maxbackup=10\n"
             }
-          ],
-          "files": [
-            "/var/snap/microk8s/common/audit/policy.yaml"
-          ],
-          "auditFlags": {
-            "audit-log-maxage": "60",
-            "audit-log-maxbackup": "10",
-            "audit-log-maxsize": "100",
-            "audit-log-path": "/var/snap/microk8s/common/audit/log/audit.log",
-            "audit-policy-file": "/var/snap/microk8s/common/audit/policy.yaml"
-          },
-          "policyDigest": "sha256:470d2d75010238371a0348fcdebed606e89308f42bcbf965b04558ff0b6d00ad",
-          "notes": [
-            "snap.microk8s.daemon-kubelite.service is restarted: the kubelet of this node restarts with it; containers live on"
-          ],
-          "diff": "--- /var/snap/microk8s/current/args/kube-apiserver\n+++ /var/snap/microk8s/current/args/kube-apiserver\n@@ -2,3 +2,8 @@\n --service-cluster-ip-range=10.152.183.0/24\n --authorization-mode=RBAC,Node\n --secure-port=16443\n+--audit-policy-file=/var/snap/microk8s/common/audit/policy.yaml\n+--audit-log-path=/var/snap/microk8s/common/audit/log/audit.log\n+--audit-log-maxsize=100\n+--audit-log-maxage=60\n+--audit-log-maxbackup=10\n"
-        }
-    "#]],
+        "#]],
     );
 }

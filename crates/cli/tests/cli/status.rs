@@ -55,7 +55,7 @@ fn on() {
             --audit-policy-file    /etc/kubernetes/audit/policy.yaml    /etc/kubernetes/manifests/kube-apiserver.yaml:18
 
             policy: /etc/kubernetes/audit/policy.yaml
-              14 rules, sha256:470d2d75010238371a0348fcdebed606e89308f42bcbf965b04558ff0b6d00ad
+              15 rules, sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5
               0 errors, 0 warnings, 3 notes of lint
 
             log: /var/log/kubernetes/audit/audit.log
@@ -322,8 +322,8 @@ fn for_programs() {
                 "flag": "/etc/kubernetes/audit/policy.yaml",
                 "path": "/etc/kubernetes/audit/policy.yaml",
                 "state": "accepted",
-                "digest": "sha256:470d2d75010238371a0348fcdebed606e89308f42bcbf965b04558ff0b6d00ad",
-                "rules": 14,
+                "digest": "sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5",
+                "rules": 15,
                 "recordsNothing": false,
                 "recordsRoutine": false,
                 "errors": 0,

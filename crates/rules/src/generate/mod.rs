@@ -47,26 +47,26 @@ pub enum GenerateError {
 /// The smallest policy that feeds the demands: no rule of it can be left out, none records more than is asked for
 /// but where the policy language has no words for less, and no body of a credential is recorded.
 pub fn generate(demands: &[Demand]) -> Result<Generated, GenerateError> {
-    let credentials = credentials();
     let (mut asked, mut guarded) = (Vec::new(), Vec::new());
     for demand in demands {
-        let takes_bodies = demand.level > Level::Metadata && !demand.space.and(&credentials)?.is_empty();
+        let credentials = credentials(demand.level);
+        let takes_bodies = !demand.space.and(&credentials)?.is_empty();
         let space = if takes_bodies { demand.space.minus(&credentials)? } else { demand.space.clone() };
         guarded.push(takes_bodies);
         asked.push(Demand { space: ordinary(&demand.space, space), ..demand.clone() });
     }
     let mut rules: Vec<Rule> = asked.iter().flat_map(lower::rules).collect();
     let omit_stages = omit_stages(&asked);
-    let mut policy = assembled(rules.clone(), omit_stages, &credentials)?;
+    let mut policy = assembled(rules.clone(), omit_stages, &asked)?;
     for _ in 0..MISSED_MAX {
         let missed = missed(&policy, &asked)?;
         if missed.is_empty() {
             break;
         }
         rules.extend(missed);
-        policy = assembled(rules.clone(), omit_stages, &credentials)?;
+        policy = assembled(rules.clone(), omit_stages, &asked)?;
     }
-    shrink::leave_out(&mut policy, &asked, &credentials)?;
+    shrink::leave_out(&mut policy, &asked)?;
     if policy.rules.is_empty() {
         // A policy without rules is refused.
         policy.rules.push(Rule::catch_all(Level::None));
@@ -94,12 +94,12 @@ fn ordinary(whole: &Space, part: Space) -> Space {
 const MISSED_MAX: usize = 32;
 
 /// The rules in order, as few as say the same.
-fn assembled(mut rules: Vec<Rule>, omit_stages: StageSet, credentials: &Space) -> Result<Policy, TooComplex> {
+fn assembled(mut rules: Vec<Rule>, omit_stages: StageSet, demands: &[Demand]) -> Result<Policy, TooComplex> {
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.level));
     let mut policy = Policy { rules, omit_stages, omit_managed_fields: true };
     shrink::join(&mut policy)?;
-    if asked_for_more_than_metadata_of(&policy, credentials)? {
-        policy.rules.insert(0, guard());
+    if tells_credentials(&policy)? {
+        policy.rules.splice(0..0, guards(demands)?);
     }
     Ok(policy)
 }
@@ -130,47 +130,96 @@ fn first_not_fed(judge: &Judge<'_>, demands: &[Demand]) -> Result<Option<usize>,
     Ok(None)
 }
 
-/// Resources whose bodies are credentials: `(group, resource, subresource)`.
-const CREDENTIALS: [(&str, &str, &str); 3] =
-    [("", "secrets", ""), ("", "serviceaccounts", "token"), ("authentication.k8s.io", "tokenreviews", "")];
-
-/// Every request for them.
-fn credentials() -> Space {
-    let one = |word: &str| Words::only([word]);
-    CREDENTIALS
-        .iter()
-        .map(|(group, resource, subresource)| {
-            Cube::resources(ResourceSet {
-                groups: one(group),
-                resources: one(resource),
-                subresources: one(subresource),
-                ..ResourceSet::any()
-            })
-        })
-        .collect()
+/// Resources whose bodies hold credentials.
+struct Credential {
+    group: &'static str,
+    resource: &'static str,
+    subresource: &'static str,
+    /// The lowest level at which an event tells them: the question for a token holds none, its answer does.
+    told_at: Level,
 }
 
-/// The rule that keeps their bodies out whatever comes after it.
-fn guard() -> Rule {
+const CREDENTIALS: [Credential; 3] = [
+    Credential { group: "", resource: "secrets", subresource: "", told_at: Level::Request },
+    Credential {
+        group: "",
+        resource: "serviceaccounts",
+        subresource: "token",
+        told_at: Level::RequestResponse,
+    },
+    Credential {
+        group: "authentication.k8s.io",
+        resource: "tokenreviews",
+        subresource: "",
+        told_at: Level::Request,
+    },
+];
+
+impl Credential {
+    /// Every request for it.
+    fn space(&self) -> Space {
+        let one = |word: &str| Words::only([word]);
+        Space::from(Cube::resources(ResourceSet {
+            groups: one(self.group),
+            resources: one(self.resource),
+            subresources: one(self.subresource),
+            ..ResourceSet::any()
+        }))
+    }
+
+    /// The most that may be recorded of it.
+    fn most(&self) -> Level {
+        if self.told_at == Level::RequestResponse { Level::Request } else { Level::Metadata }
+    }
+}
+
+/// Every request of which an event of this level tells a credential.
+fn credentials(level: Level) -> Space {
+    let told = CREDENTIALS.iter().filter(|credential| credential.told_at <= level);
+    told.map(Credential::space).fold(Space::nothing(), Space::or)
+}
+
+/// The rules that keep credentials out whatever comes after them, and record no more than is asked for.
+fn guards(demands: &[Demand]) -> Result<Vec<Rule>, TooComplex> {
+    let (mut wanted, mut rest): (Vec<&Credential>, Vec<&Credential>) = (Vec::new(), Vec::new());
+    for credential in &CREDENTIALS {
+        let space = credential.space();
+        let mut is_wanted = false;
+        for demand in demands.iter().filter(|demand| demand.level > Level::Metadata) {
+            is_wanted |= !demand.space.and(&space)?.is_empty();
+        }
+        let is_wanted = is_wanted && credential.most() > Level::Metadata;
+        if is_wanted { &mut wanted } else { &mut rest }.push(credential);
+    }
+    let of_level = [(Level::Request, wanted), (Level::Metadata, rest)];
+    Ok(of_level
+        .into_iter()
+        .filter(|(_, all)| !all.is_empty())
+        .map(|(level, all)| guard(level, &all))
+        .collect())
+}
+
+fn guard(level: Level, credentials: &[&Credential]) -> Rule {
     let mut resources: Vec<GroupResources> = Vec::new();
-    for (group, resource, subresource) in CREDENTIALS {
+    for Credential { group, resource, subresource, .. } in credentials {
         let pattern =
-            if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
-        match resources.iter_mut().find(|entry| entry.group == group) {
+            if subresource.is_empty() { (*resource).to_owned() } else { format!("{resource}/{subresource}") };
+        match resources.iter_mut().find(|entry| entry.group == *group) {
             Some(entry) => entry.resources.push(pattern),
             None => resources.push(GroupResources {
-                group: group.to_owned(),
+                group: (*group).to_owned(),
                 resources: vec![pattern],
                 resource_names: Vec::new(),
             }),
         }
     }
-    Rule { resources, ..Rule::catch_all(Level::Metadata) }
+    Rule { resources, ..Rule::catch_all(level) }
 }
 
-fn asked_for_more_than_metadata_of(policy: &Policy, space: &Space) -> Result<bool, TooComplex> {
+/// Whether a rule would tell a credential, were it the first.
+fn tells_credentials(policy: &Policy) -> Result<bool, TooComplex> {
     for rule in policy.rules.iter().filter(|rule| rule.level > Level::Metadata) {
-        if !Space::matched_by(rule).and(space)?.is_empty() {
+        if !Space::matched_by(rule).and(&credentials(rule.level))?.is_empty() {
             return Ok(true);
         }
     }

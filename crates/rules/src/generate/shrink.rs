@@ -4,7 +4,7 @@ use auditward_event::Level;
 use auditward_policy::space::{Space, TooComplex};
 use auditward_policy::{GroupResources, Policy, Rule};
 
-use super::first_not_fed;
+use super::{credentials, first_not_fed};
 use crate::coverage::{Demand, Judge};
 
 /// Joins rules of one level that differ in one dimension only, and drops those that lie within another of the same or
@@ -123,16 +123,12 @@ fn drop_within(rules: &mut Vec<Rule>) -> Result<(), TooComplex> {
 }
 
 /// Leaves out every rule, entry and word without which all demands are still fed and no credential's body is recorded.
-pub(super) fn leave_out(
-    policy: &mut Policy,
-    demands: &[Demand],
-    credentials: &Space,
-) -> Result<(), TooComplex> {
+pub(super) fn leave_out(policy: &mut Policy, demands: &[Demand]) -> Result<(), TooComplex> {
     let mut at = 0;
     while at < policy.rules.len() {
         let mut without = policy.clone();
         without.rules.remove(at);
-        if is_enough(&without, demands, credentials)? {
+        if is_enough(&without, demands)? {
             *policy = without;
             continue;
         }
@@ -143,7 +139,7 @@ pub(super) fn leave_out(
         while entry < policy.rules[at].resources.len() && policy.rules[at].resources.len() > 1 {
             let mut without = policy.clone();
             without.rules[at].resources.remove(entry);
-            if is_enough(&without, demands, credentials)? {
+            if is_enough(&without, demands)? {
                 *policy = without;
                 continue;
             }
@@ -153,7 +149,7 @@ pub(super) fn leave_out(
             {
                 let mut without = policy.clone();
                 without.rules[at].resources[entry].resources.remove(pattern);
-                if is_enough(&without, demands, credentials)? {
+                if is_enough(&without, demands)? {
                     *policy = without;
                 } else {
                     pattern += 1;
@@ -165,7 +161,7 @@ pub(super) fn leave_out(
     Ok(())
 }
 
-fn is_enough(policy: &Policy, demands: &[Demand], credentials: &Space) -> Result<bool, TooComplex> {
+fn is_enough(policy: &Policy, demands: &[Demand]) -> Result<bool, TooComplex> {
     if policy.rules.is_empty() {
         return Ok(demands.iter().all(|demand| demand.space.is_empty()));
     }
@@ -173,9 +169,14 @@ fn is_enough(policy: &Policy, demands: &[Demand], credentials: &Space) -> Result
     if first_not_fed(&judge, demands)?.is_some() {
         return Ok(false);
     }
-    for part in judge.partition(credentials)? {
+    keeps_credentials_out(policy, &judge)
+}
+
+/// Whether no event that a client can cause tells a credential.
+pub(super) fn keeps_credentials_out(policy: &Policy, judge: &Judge<'_>) -> Result<bool, TooComplex> {
+    for part in judge.partition(&credentials(Level::RequestResponse))? {
         let level = part.rule.map_or(Level::None, |rule| policy.rules[rule].level);
-        if level > Level::Metadata && part.space.witness().is_some() {
+        if part.space.and(&credentials(level))?.witness().is_some() {
             return Ok(false);
         }
     }

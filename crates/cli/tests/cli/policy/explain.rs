@@ -11,21 +11,22 @@ fn by_parts() {
             exit 0
             --- stdout
             alice (system:authenticated): create deployments.apps in shop
-            Request by rule 13 (line 117), but not at RequestReceived
+            Request by rule 14 (line 123), but not at RequestReceived
 
             RULE  LINE  NO MATCH BECAUSE
                1    14  verb `create` is not one of `get`
                2    20  no entry is for apps
-               3    30  no entry is for apps
-               4    43  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
-               5    52  none of the user's groups is one of `system:nodes`
-               6    58  user `alice` is not one of `system:kube-controller-manager`, `system:kube-scheduler`
-               7    66  none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`
-               8    73  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
-               9    79  none of the user's groups is one of `system:nodes`
-              10    86  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
-              11   107  none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`
-              12   113  verb `create` is not one of `get`, `list`, `watch`
+               3    29  no entry is for apps
+               4    36  no entry is for apps
+               5    49  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
+               6    58  none of the user's groups is one of `system:nodes`
+               7    64  user `alice` is not one of `system:kube-controller-manager`, `system:kube-scheduler`
+               8    72  none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`
+               9    79  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
+              10    85  none of the user's groups is one of `system:nodes`
+              11    92  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
+              12   113  none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`
+              13   119  verb `create` is not one of `get`, `list`, `watch`
         "#]],
     );
 }
@@ -79,8 +80,8 @@ fn by_event() {
                 "RequestReceived"
               ],
               "omitManagedFields": true,
-              "rule": 12,
-              "line": 112,
+              "rule": 13,
+              "line": 118,
               "passedOver": [
                 {
                   "rule": 1,
@@ -96,55 +97,61 @@ fn by_event() {
                 },
                 {
                   "rule": 3,
-                  "line": 30,
+                  "line": 29,
                   "condition": "resources",
                   "reason": "`pods` of the core group is not listed"
                 },
                 {
                   "rule": 4,
-                  "line": 43,
-                  "condition": "users",
-                  "reason": "user `bob` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more"
+                  "line": 36,
+                  "condition": "resources",
+                  "reason": "`pods` of the core group is not listed"
                 },
                 {
                   "rule": 5,
-                  "line": 52,
-                  "condition": "userGroups",
-                  "reason": "none of the user's groups is one of `system:nodes`"
+                  "line": 49,
+                  "condition": "users",
+                  "reason": "user `bob` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more"
                 },
                 {
                   "rule": 6,
                   "line": 58,
-                  "condition": "users",
-                  "reason": "user `bob` is not one of `system:kube-controller-manager`, `system:kube-scheduler`"
-                },
-                {
-                  "rule": 7,
-                  "line": 66,
-                  "condition": "userGroups",
-                  "reason": "none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`"
-                },
-                {
-                  "rule": 8,
-                  "line": 73,
-                  "condition": "users",
-                  "reason": "user `bob` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more"
-                },
-                {
-                  "rule": 9,
-                  "line": 79,
                   "condition": "userGroups",
                   "reason": "none of the user's groups is one of `system:nodes`"
                 },
                 {
-                  "rule": 10,
-                  "line": 86,
+                  "rule": 7,
+                  "line": 64,
+                  "condition": "users",
+                  "reason": "user `bob` is not one of `system:kube-controller-manager`, `system:kube-scheduler`"
+                },
+                {
+                  "rule": 8,
+                  "line": 72,
+                  "condition": "userGroups",
+                  "reason": "none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`"
+                },
+                {
+                  "rule": 9,
+                  "line": 79,
                   "condition": "users",
                   "reason": "user `bob` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more"
                 },
                 {
+                  "rule": 10,
+                  "line": 85,
+                  "condition": "userGroups",
+                  "reason": "none of the user's groups is one of `system:nodes`"
+                },
+                {
                   "rule": 11,
-                  "line": 107,
+                  "line": 92,
+                  "condition": "users",
+                  "reason": "user `bob` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more"
+                },
+                {
+                  "rule": 12,
+                  "line": 113,
                   "condition": "userGroups",
                   "reason": "none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`"
                 }
