@@ -281,7 +281,7 @@ impl World {
         let newest = self.told.values().map(|known| known.0).collect::<BTreeSet<_>>();
         self.alerts_from =
             self.alerts_from.max(newest.iter().rev().nth(ALERTS_MAX - 1).copied().unwrap_or(0));
-        _ = log.retain(MicroTime::from_micros(self.now));
+        _ = log.retain(MicroTime::from_micros(self.now), u64::MAX);
         if !self.is_doomed {
             self.faulty.set_faults(Faults::default());
             let from = self.alerts_from;

@@ -11,6 +11,7 @@ use auditward_store::alerts::AlertLog;
 use auditward_store::columns::Row;
 use auditward_store::{AppendError, Damage, Store};
 
+use super::targets::Targets;
 use super::worker::{self, Next};
 use super::{Health, Stop};
 use crate::exit::{Failure, context};
@@ -131,11 +132,12 @@ fn row<'r>(record: &Record<'r>, received: MicroTime) -> Row<'r> {
 pub(super) fn tidy(
     store: &Store,
     alerts: &AlertLog,
+    targets: Targets,
     stop: &Stop,
     health: &Health,
 ) -> Result<JoinHandle<()>, Failure> {
     let work = (store.clone(), alerts.clone(), Vec::new());
-    let step = |(store, alerts, told): &mut (Store, AlertLog, Vec<Damage>)| {
+    let step = move |(store, alerts, told): &mut (Store, AlertLog, Vec<Damage>)| {
         // One that fails keeps the others from nothing.
         let retained = store.retain(now()).map_err(context("could not remove what is too old"));
         let compacted = store.compact().map_err(context("could not put files together"));
@@ -144,7 +146,7 @@ pub(super) fn tidy(
             report.damaged.iter().filter(|damage| !told.contains(damage)).for_each(tell);
             told.clone_from(&report.damaged);
         }
-        let removed = alerts.retain(now()).map_err(context("could not remove old alerts"));
+        let removed = alerts.retain(now(), targets.needed()).map_err(context("could not remove old alerts"));
         retained?;
         compacted?;
         removed?;

@@ -87,7 +87,7 @@ impl Live {
         let workers = vec![
             keep::start(&journal, &store, &kept, &stop, &health)?,
             detect::start(parts, &stop, &health)?,
-            keep::tidy(&store, &alerts, &stop, &health)?,
+            keep::tidy(&store, &alerts, targets.clone(), &stop, &health)?,
             keep::scrub(&store, &stop, &health)?,
         ];
         let scan = scan(&folder, config, &store, &alerts)?;

@@ -66,6 +66,17 @@ impl Targets {
         }
     }
 
+    /// The first alert that one of them has still to be told of.
+    pub(super) fn needed(&self) -> u64 {
+        match &*self.0.lock() {
+            State::AtWork(notifier) => {
+                notifier.status().iter().map(|status| status.needs).min().unwrap_or(u64::MAX)
+            }
+            // Nobody knows.
+            State::Changing | State::Broken | State::Stopped => 0,
+        }
+    }
+
     /// Puts others into their place, or the same with files that were read again. Mistakes are told at once; the exchange
     /// itself goes on by itself, because a delivery may wait long for its answer, and a queue has one owner at a time.
     /// Alerts wait meanwhile.

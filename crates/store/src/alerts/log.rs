@@ -223,21 +223,27 @@ impl AlertLog {
     }
 
     /// Removes the oldest files while all their alerts are too old, or there are too many without them. How many alerts went.
-    pub fn retain(&self, now: MicroTime) -> Result<usize, AlertError> {
+    ///
+    /// Alerts with the number `needed` and later ones stay, since somebody has still to be told of them; but there are never
+    /// more than [`AlertConfig::held_max`] for that.
+    pub fn retain(&self, now: MicroTime, needed: u64) -> Result<usize, AlertError> {
         let mut state = self.state();
         let mut removed = 0;
-        while state.files.len() > 1 {
-            let Some((first, file)) = state.files.first_key_value().map(|(first, file)| (*first, *file))
-            else {
-                break;
-            };
+        loop {
+            let mut firsts = state.files.iter().map(|(first, file)| (*first, *file));
+            // The last file is written to.
+            let (Some((first, file)), Some((next, _))) = (firsts.next(), firsts.next()) else { break };
             let old = self.inner.config.age.is_some_and(|age| {
                 let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
                 file.newest.is_none_or(|newest| now.as_micros().saturating_sub(newest.as_micros()) > age)
             });
-            let many =
-                state.alerts.len() - file.alerts.min(state.alerts.len()) >= self.inner.config.alerts_max;
-            if !old && !many {
+            let without = state.alerts.len() - file.alerts.min(state.alerts.len());
+            let goes = if next > needed {
+                without >= self.inner.config.held_max()
+            } else {
+                old || without >= self.inner.config.alerts_max
+            };
+            if !goes {
                 break;
             }
             let path = self.path(first);

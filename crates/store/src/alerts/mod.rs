@@ -51,6 +51,11 @@ impl AlertConfig {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         AlertConfig { folder: folder.into(), file_bytes: 4 << 20, alerts_max: 100_000, age: None }
     }
+
+    /// So many alerts are kept at least for those who have still to be told of them.
+    pub const fn held_max(&self) -> usize {
+        self.alerts_max.saturating_mul(2)
+    }
 }
 
 /// An alert to be kept.

@@ -132,7 +132,7 @@ fn the_oldest_files_go() {
     }
     let files = log.status().files;
     assert!(files > 2, "{files}");
-    let removed = log.retain(at(50)).unwrap();
+    let removed = log.retain(at(50), u64::MAX).unwrap();
     let left = log.status();
     assert!(removed > 0 && left.alerts >= 4 && left.alerts + removed == 12, "{removed} {left:?}");
     let (again, recovered) = AlertLog::open(Arc::clone(&disk), config).unwrap();
@@ -140,8 +140,28 @@ fn the_oldest_files_go() {
     // What is no longer kept is not known any more.
     assert_eq!(again.get("1").unwrap(), None);
     assert_eq!(append(&again, "1", 1), 13);
-    again.retain(at(1000)).unwrap();
+    again.retain(at(1000), u64::MAX).unwrap();
     assert_eq!(again.status().files, 1);
+}
+
+#[test]
+fn what_somebody_has_still_to_be_told_of_stays_within_bounds() {
+    let config = AlertConfig { alerts_max: 8, age: Some(Duration::from_micros(100)), ..config() };
+    let (log, _) = AlertLog::open(disk(), config).unwrap();
+    for number in 1..=12 {
+        append(&log, &number.to_string(), number);
+    }
+    let oldest = || log.after(0, 1).unwrap()[0].seq;
+    assert_eq!(log.retain(at(1000), 0).unwrap(), 0, "nobody has been told of any");
+    log.retain(at(1000), 7).unwrap();
+    let first = oldest();
+    assert!(first > 1 && first <= 7, "{first}");
+    for number in 13..=40 {
+        append(&log, &number.to_string(), number);
+    }
+    log.retain(at(1000), 7).unwrap();
+    let left = log.status().alerts;
+    assert!(oldest() > 7 && (16..24).contains(&left), "{left}");
 }
 
 #[test]
@@ -275,9 +295,9 @@ fn a_file_that_was_removed_before_the_disk_failed_is_removed() {
             append(&log, &number.to_string(), number);
         }
         faulty.set_faults(Faults { errors_per_million: 500_000, ..Faults::default() });
-        _ = log.retain(at(50));
+        _ = log.retain(at(50), u64::MAX);
         faulty.set_faults(Faults::default());
-        log.retain(at(50)).unwrap();
+        log.retain(at(50), u64::MAX).unwrap();
         let left = log.status();
         assert!((4..10).contains(&left.alerts), "seed {seed}: {left:?}");
         assert_eq!(log.after(0, 99).unwrap().len(), left.alerts);
