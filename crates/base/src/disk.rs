@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
 use rustix::io::Errno;
 
-pub use files::{Disk, DiskFile, Found, OsDisk, new_name};
+pub use files::{Disk, DiskFile, Found, OsDisk, is_full, new_name};
 
 /// Who may do what with a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

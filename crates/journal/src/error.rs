@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use auditward_base::disk::is_full;
+
 use crate::damage::Damage;
 
 /// Why a journal could not be opened. Nothing was changed then.
@@ -94,8 +96,7 @@ pub enum ReadError {
 
 impl AppendError {
     pub(crate) fn of(path: PathBuf, source: io::Error) -> Self {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
+        if is_full(&source) {
             let folder = path.parent().unwrap_or(&path).to_owned();
             return Self::Full { folder };
         }

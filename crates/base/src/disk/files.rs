@@ -112,6 +112,12 @@ pub struct Found {
     pub bytes: u64,
 }
 
+/// Whether this is because there is no more room for whoever writes.
+pub fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 /// What [`Disk::replace`] calls a file while it writes it.
 pub fn new_name(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

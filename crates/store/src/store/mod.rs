@@ -8,6 +8,7 @@ mod open;
 mod retain;
 mod seal;
 mod snapshot;
+mod spare;
 #[cfg(test)]
 mod tests;
 
@@ -107,6 +108,7 @@ struct Inner {
     state: Mutex<State>,
     /// Whoever changes files holds this from the first read to the catalogue's end.
     work: Mutex<()>,
+    spare: spare::Spare,
 }
 
 /// What a snapshot sees. Never held while a file is written.

@@ -112,7 +112,13 @@ impl Store {
             in_doubt: false,
             damaged: recovered.damaged.clone(),
         };
-        let inner = Inner { bin, config, state: Mutex::new(state), work: Mutex::new(()) };
+        let inner = Inner {
+            bin,
+            config,
+            state: Mutex::new(state),
+            work: Mutex::new(()),
+            spare: super::spare::Spare::default(),
+        };
         let store = Store { inner: Arc::new(inner) };
         if !known || is_less {
             let published = store.publish(super::seal::Change::default());
@@ -131,7 +137,9 @@ impl Store {
 /// The names of our files, not those of files set aside.
 fn is_ours(name: &str) -> bool {
     let file = name.strip_suffix(".new").unwrap_or(name);
-    file.starts_with("events-") && file.ends_with(".parquet") || name == "catalogue.new"
+    file.starts_with("events-") && file.ends_with(".parquet")
+        || name == "catalogue.new"
+        || name == "spare.new"
 }
 
 pub(super) fn set_aside(disk: &dyn Disk, path: &Path) -> std::io::Result<()> {

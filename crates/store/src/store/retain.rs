@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use auditward_base::disk::is_full;
 use auditward_event::MicroTime;
 
 use super::seal::Change;
@@ -43,9 +44,22 @@ impl Store {
             }
         }
         if !gone.is_empty() {
-            self.publish(Change { gone, ..Change::default() })?;
+            self.let_go(gone)?;
         }
+        self.inner.keep_spare();
         Ok(report)
+    }
+
+    /// Lets go of files, on a full disk too.
+    fn let_go(&self, gone: BTreeSet<u64>) -> Result<(), StoreError> {
+        let change = || Change { gone: gone.clone(), ..Change::default() };
+        match self.publish(change()) {
+            Err(StoreError::Io { path, source }) if is_full(&source) => match self.inner.give_up_spare() {
+                Ok(true) => self.publish(change()),
+                Ok(false) | Err(_) => Err(StoreError::Io { path, source }),
+            },
+            published => published,
+        }
     }
 }
 

@@ -433,6 +433,30 @@ fn a_full_disk_is_not_filled_by_trying() {
 }
 
 #[test]
+fn on_a_full_disk_what_is_too_much_goes() {
+    let (faulty, disk) = faulty_disk(3);
+    let limits = Limits { age: None, bytes: Some(0) };
+    let open = |others: Limits| {
+        let retention = Retention { others, clusters: BTreeMap::new() };
+        Store::open(Arc::clone(&disk), Config { retention, ..config() }).unwrap().0
+    };
+    let store = open(Limits::default());
+    for start in (0..50).step_by(10) {
+        append(&store, start..start + 10);
+        store.seal().unwrap();
+    }
+    store.retain(MicroTime::from_micros(1)).unwrap();
+    drop(store);
+    let before = faulty.used();
+    faulty.set_faults(Faults { capacity: Some(before), ..Faults::default() });
+    let store = open(limits);
+    assert_eq!(store.retain(MicroTime::from_micros(1)).unwrap().removed_rows, 50);
+    check(&store, 0..0);
+    let after = faulty.used();
+    assert!(after < before && after > 1 << 20, "{before} {after}: there is room for another spare file");
+}
+
+#[test]
 fn what_cannot_be_removed_at_once_is_removed_later() {
     let (faulty, disk) = faulty_disk(3);
     let (store, _) = open(&disk);
