@@ -28,9 +28,10 @@ program:
 	@scripts/setup.sh run
 	@cargo build --locked --package auditward
 
+# The longest tests restart API servers of nodes of their own, and mostly wait.
 test: setup ## every check and every test
 	@cargo xtask tidy
-	@cargo test --workspace --locked --no-fail-fast
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --workspace --locked --no-fail-fast
 
 torture: ## the tests under a seed, with SEEDS (10000) of them: crashes, torn writes, full and failing disks
 	@AUDITWARD_SEEDS=$(SEEDS) cargo test --release --locked --package auditward-journal --test model

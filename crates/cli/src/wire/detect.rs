@@ -13,13 +13,13 @@ use auditward_detect::{Alert, Batch, Config, Engine, Matcher, Order, RuleSet};
 use auditward_event::{EventView, MicroTime};
 use auditward_journal::{Journal, Reader, Records};
 use auditward_store::alerts::{AlertLog, NewAlert};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::rules::Tally;
 use super::worker::{self, Next};
 use super::{Folder, Health, Metrics, Stop};
-use crate::commands::detect::falco_line;
+use crate::commands::detect::falco_json;
 use crate::exit::{Failure, context};
 use crate::output::{self, count};
 
@@ -106,6 +106,15 @@ struct Cluster {
     from: u64,
     /// Alerts that were left out as repetitions, by rule, as far as they are tallied.
     suppressed: Vec<u64>,
+}
+
+/// What the alert log keeps: the alert, and as one more key how Falco would say it, which only the engine knows.
+#[derive(Serialize)]
+struct Kept<'a> {
+    #[serde(flatten)]
+    alert: &'a Alert,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    falco: Option<Map<String, Value>>,
 }
 
 /// Starts the worker.
@@ -296,15 +305,11 @@ impl Memories {
         }
     }
 
-    /// What the alert log keeps: the alert, and as one more key how Falco would say it, which only the engine knows.
+    /// [`Kept`], as JSON.
     fn json(&self, alert: &Alert) -> String {
         let rule = self.set.rule(&alert.rule);
-        let falco: Option<Value> = rule.and_then(|rule| serde_json::from_str(&falco_line(rule, alert)).ok());
-        let mut kept = serde_json::to_value(alert).unwrap_or_default();
-        if let (Some(kept), Some(falco)) = (kept.as_object_mut(), falco) {
-            kept.insert("falco".to_owned(), falco);
-        }
-        kept.to_string()
+        let kept = Kept { alert, falco: rule.map(|rule| falco_json(rule, alert)) };
+        serde_json::to_string(&kept).unwrap_or_default()
     }
 
     fn write(&mut self, position: u64) -> Result<(), Failure> {

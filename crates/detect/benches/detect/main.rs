@@ -48,7 +48,7 @@ fn main() {
     let rounds = if quick { 1 } else { 11 };
     let copies = if quick { 1 } else { COPIES };
     let captured = captured();
-    let text = log(captured.lines(), copies);
+    let text = log(&captured.lines(), copies);
     let lines: Vec<&[u8]> = lines(&text).collect();
     let mut words = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
     let (wanted, of) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -66,7 +66,7 @@ fn main() {
     }
 
     let set = compiled(rules::available().pop().unwrap().1);
-    let ordinary = log(captured.lines().take_while(|line| !line.contains("mark-")), copies);
+    let ordinary = log(&captured.lines().take_while(|line| !line.contains("mark-")), copies);
     let events = memchr::memchr_iter(b'\n', &ordinary).count();
     println!("\nall rules, ordinary work: {events} events, {} alerts", ours(&set, &ordinary));
     Arena { wanted: arena.wanted.clone(), rounds, bytes: ordinary.len(), events }.contest(&[
@@ -235,7 +235,7 @@ fn captured() -> String {
 }
 
 /// These lines so many times, with audit ids and times of its own each time.
-fn log<'l>(lines: impl Iterator<Item = &'l str> + Clone, copies: usize) -> Vec<u8> {
+fn log<'l>(lines: &(impl Iterator<Item = &'l str> + Clone), copies: usize) -> Vec<u8> {
     let mut all = String::new();
     for copy in 0..copies {
         for line in lines.clone() {

@@ -52,8 +52,12 @@ pub fn text(alert: &Alert<'_>, values: &mut dyn FnMut(&Field) -> Vec<String>) ->
     with_prefix(alert, &message(alert.rule, values))
 }
 
-/// One JSON object without line breaks, its keys sorted as Falco's are. `values` yields what a field has.
-pub fn json(alert: &Alert<'_>, shown: Properties, values: &mut dyn FnMut(&Field) -> Vec<String>) -> String {
+/// One JSON object; printed, it is one line. Its keys are sorted as Falco's are. `values` yields what a field has.
+pub fn json(
+    alert: &Alert<'_>,
+    shown: Properties,
+    values: &mut dyn FnMut(&Field) -> Vec<String>,
+) -> Map<String, Json> {
     let rule = alert.rule;
     let message = message(rule, values);
     let mut object = Map::new();
@@ -90,7 +94,7 @@ pub fn json(alert: &Alert<'_>, shown: Properties, values: &mut dyn FnMut(&Field)
         }
         put("output_fields", fields.into());
     }
-    Json::Object(object).to_string()
+    object
 }
 
 /// Falco's word: `Warning`, `Informational`.

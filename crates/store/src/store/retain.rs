@@ -44,14 +44,14 @@ impl Store {
             }
         }
         if !gone.is_empty() {
-            self.let_go(gone)?;
+            self.let_go(&gone)?;
         }
         self.inner.keep_spare();
         Ok(report)
     }
 
     /// Lets go of files, on a full disk too.
-    fn let_go(&self, gone: BTreeSet<u64>) -> Result<(), StoreError> {
+    fn let_go(&self, gone: &BTreeSet<u64>) -> Result<(), StoreError> {
         let change = || Change { gone: gone.clone(), ..Change::default() };
         match self.publish(change()) {
             Err(StoreError::Io { path, source }) if is_full(&source) => match self.inner.give_up_spare() {

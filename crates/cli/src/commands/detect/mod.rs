@@ -20,6 +20,7 @@ use auditward_event::MicroTime;
 use auditward_rules::falco::alert::Properties;
 use auditward_rules::{Rule, Severity, Weight, falco};
 use clap::ValueEnum;
+use serde_json::{Map, Value};
 
 use crate::exit::{Exit, Failure};
 use crate::rule_files::RuleArgs;
@@ -228,8 +229,8 @@ impl Work {
     }
 }
 
-/// The line of an alert with Falco's keys.
-pub(crate) fn falco_line(rule: &Rule, alert: &Alert) -> String {
+/// An alert with Falco's keys.
+pub(crate) fn falco_json(rule: &Rule, alert: &Alert) -> Map<String, Value> {
     let told = falco::alert::Alert {
         rule,
         time: MicroTime::parse_rfc3339(&alert.time).unwrap_or(MicroTime::GO_ZERO),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use auditward_detect::{Alert, RuleSet};
 use auditward_rules::Severity;
+use serde_json::Value;
 
 use super::{Format, sarif};
 use crate::exit::{Failure, context};
@@ -49,7 +50,7 @@ impl Printer {
             }
             Format::Falco => {
                 let Some(rule) = self.set.rule(&alert.rule) else { return Ok(true) };
-                let line = super::falco_line(rule, alert);
+                let line = Value::Object(super::falco_json(rule, alert));
                 self.write(|printer| writeln!(printer.out, "{line}"))
             }
             Format::Sarif => {
