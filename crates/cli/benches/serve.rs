@@ -12,12 +12,12 @@
 )]
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use auditward_testkit::Usage;
+use auditward_testkit::{Server, Usage};
 use flate2::read::MultiGzDecoder;
 
 /// The time of the first event written: 2026-11-26T00:00:00Z, in microseconds.
@@ -35,8 +35,10 @@ fn main() {
     fs::create_dir_all(&folder).unwrap();
     let log = folder.join("audit.log");
     File::create(&log).unwrap();
-    let (child, url) = start(&folder, &log);
-    let mut server = Running(child);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
+    let server = Server::start(command.arg("--log").arg(&log)).unwrap();
+    let url = server.url();
 
     let lines = example();
     let began = Instant::now();
@@ -56,15 +58,15 @@ fn main() {
     }
     let wrote = began.elapsed().as_secs_f64();
     let events = rate * seconds;
-    let behind = events - count(&url, "select count(*) from events").min(events);
+    let behind = events - count(url, "select count(*) from events").min(events);
     let mut stored = 0;
     while stored < events {
         std::thread::sleep(Duration::from_millis(100));
-        stored = count(&url, "select count(*) from events");
+        stored = count(url, "select count(*) from events");
     }
     let took = began.elapsed().as_secs_f64();
-    let alerts = count(&url, "select count(*) from alerts");
-    let Usage { memory, processor } = Usage::of(&server.0).unwrap();
+    let alerts = count(url, "select count(*) from alerts");
+    let Usage { memory, processor } = Usage::of(server.child()).unwrap();
     println!(
         "{events} events of {} bytes, written in {wrote:.1} s, all there after {took:.1} s",
         bytes as u64 / events
@@ -76,18 +78,8 @@ fn main() {
         "processor                        {processor:.1} s: {:.1} µs an event",
         processor * 1e6 / events as f64
     );
-    server.0.kill().unwrap();
-    server.0.wait().unwrap();
+    server.kill().unwrap();
     fs::remove_dir_all(&folder).unwrap();
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
 }
 
 /// A line in parts, so that writing it with another id and other times costs the bench little.
@@ -143,23 +135,6 @@ fn example() -> Vec<Line> {
     let mut text = String::new();
     MultiGzDecoder::new(File::open(example).unwrap()).read_to_string(&mut text).unwrap();
     text.lines().map(Line::new).collect()
-}
-
-fn start(folder: &Path, log: &Path) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_auditward"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-        .arg(folder.join("data"))
-        .arg("--log")
-        .arg(log)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address =
-        said.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned)).unwrap();
-    std::thread::spawn(move || said.for_each(drop));
-    (child, address.split(',').next().unwrap().to_owned())
 }
 
 /// A number that the server knows.

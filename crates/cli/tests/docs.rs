@@ -8,9 +8,9 @@
 #![allow(clippy::unwrap_used, reason = "tests stop at surprises")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ fn rerun(page: &str, root: &Path, server: &Server, commands: &mut usize) -> Stri
             // Old output is dropped; each command brings its own.
             if let Some(command) = line.strip_prefix("$ ") {
                 *commands += 1;
-                fresh += &format!("{line}\n{}", run(command, root, &server.url));
+                fresh += &format!("{line}\n{}", run(command, root, server.url()));
             }
         }
     }
@@ -94,9 +94,8 @@ fn without_speed(line: &str) -> &str {
 
 /// A server that has taken in the examples' log; gone when it is dropped.
 struct Server {
-    child: Child,
+    process: auditward_testkit::Server,
     folder: PathBuf,
-    url: String,
 }
 
 impl Server {
@@ -107,31 +106,25 @@ impl Server {
         let mut events = String::new();
         flate2::bufread::MultiGzDecoder::new(BufReader::new(packed)).read_to_string(&mut events).unwrap();
         fs::write(folder.join("audit.log"), &events).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_auditward"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--cluster", "prod", "--log"])
-            .arg(folder.join("audit.log"))
-            .arg("--data")
-            .arg(folder.join("data"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut server = Server { child, folder, url: String::new() };
-        let mut said = BufReader::new(server.child.stderr.take().unwrap()).lines();
-        let address = said.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
-        thread::spawn(move || said.for_each(drop));
-        address.unwrap().split(',').next().unwrap().clone_into(&mut server.url);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--cluster", "prod", "--log"]);
+        command.arg(folder.join("audit.log")).arg("--data").arg(folder.join("data"));
+        let process = auditward_testkit::Server::start(&mut command).unwrap();
+        let server = Server { process, folder };
         server.until("select count(*) from events", &events.lines().count().to_string(), root);
-        let alerts =
-            run("{ auditward detect -o json examples/audit.log.gz 2>/dev/null; }", root, &server.url);
+        let detect = "{ auditward detect -o json examples/audit.log.gz 2>/dev/null; }";
+        let alerts = run(detect, root, server.url());
         server.until("select count(*) from alerts", &alerts.lines().count().to_string(), root);
         server
     }
 
+    fn url(&self) -> &str {
+        self.process.url()
+    }
+
     fn until(&self, query: &str, answer: &str, root: &Path) {
         let end = Instant::now() + Duration::from_mins(2);
-        let ask = || run(&format!("auditward query -o csv '{query}'"), root, &self.url);
+        let ask = || run(&format!("auditward query -o csv '{query}'"), root, self.url());
         loop {
             let said = ask();
             if said.lines().last() == Some(answer) {
@@ -145,8 +138,6 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
         _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -1,19 +1,17 @@
 //! A server of ours, and what tests do with it.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 /// A running `auditward serve`; killed when it is dropped.
 pub(crate) struct Server {
-    child: Child,
+    process: auditward_testkit::Server,
     pub(crate) url: String,
-    said: Receiver<String>,
 }
 
 impl Server {
@@ -24,68 +22,32 @@ impl Server {
 
     /// Starts one on this address.
     pub(crate) fn start_at(data: &Path, address: &str, arguments: &[&str]) -> Self {
-        #[expect(
-            clippy::zombie_processes,
-            reason = "`Server` waits for it; without an address the test is over"
-        )]
-        let mut child = Command::new(env!("CARGO_BIN_EXE_auditward"))
-            .args(["serve", "--listen", address, "--data"])
-            .arg(data)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (to, said) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                if to.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut all = String::new();
-        loop {
-            let line =
-                said.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("no address in:\n{all}"));
-            all += &format!("{line}\n");
-            if let Some(rest) = line.strip_prefix("listening on ") {
-                let url = rest.split(',').next().unwrap().to_owned();
-                return Server { child, url, said };
-            }
-        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditward"));
+        command.args(["serve", "--listen", address, "--data"]).arg(data).args(arguments);
+        let process =
+            auditward_testkit::Server::start(&mut command).unwrap_or_else(|error| panic!("{error}"));
+        Server { url: process.url().to_owned(), process }
     }
 
     pub(crate) fn pid(&self) -> String {
-        self.child.id().to_string()
+        self.process.child().id().to_string()
     }
 
     /// kill -9.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn kill(self) {
+        self.process.kill().unwrap();
     }
 
     /// SIGTERM; it must end well.
-    pub(crate) fn stop(mut self) -> String {
-        signal(&self.pid(), "TERM");
-        assert!(self.child.wait().unwrap().success());
-        self.said.iter().collect::<Vec<_>>().join("\n")
+    pub(crate) fn stop(self) -> String {
+        let (ended, said) = self.process.stop().unwrap();
+        assert!(ended.success());
+        said
     }
 
     /// The next line on stderr that has this in it.
     pub(crate) fn says(&self, part: &str) -> String {
-        let end = Instant::now() + Duration::from_mins(1);
-        let mut all = String::new();
-        while let Ok(line) = self.said.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            if line.contains(part) {
-                return line;
-            }
-            all += &format!("{line}\n");
-        }
-        panic!("`{part}` was not said:\n{all}");
+        self.process.says(part).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The status and the text of an answer.
@@ -146,13 +108,6 @@ impl Server {
                 None => return all,
             }
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
     }
 }
 
