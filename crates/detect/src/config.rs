@@ -57,7 +57,7 @@ pub struct Limits {
     pub entries_max: usize,
     /// Requests that are remembered as already counted. The oldest goes; a copy of it that comes then counts again.
     pub requests_max: usize,
-    /// Matches that wait for their turn. The one whose turn is next goes first, early.
+    /// Matches that wait for their turn. Those of the event whose turn is next go first, early.
     pub waiting_max: usize,
     /// Bytes of the same.
     pub waiting_bytes_max: usize,

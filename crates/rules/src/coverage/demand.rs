@@ -25,23 +25,34 @@ pub struct Demand {
 
 /// What the rule asks of an audit policy.
 ///
-/// Whatever is counted together is one step, since each of it is enough; a sequence needs all of its steps.
+/// Whatever is counted together is one step, since each of it is enough; a sequence needs all of its steps, and those of a
+/// sequence in a step too. A sequence that is counted beside something else is taken for one step.
 pub fn demands(rule: &Rule) -> Vec<Demand> {
-    match &rule.trigger {
+    of_trigger("", &rule.trigger)
+}
+
+fn of_trigger(step: &str, trigger: &Trigger) -> Vec<Demand> {
+    match trigger {
         Trigger::Sequence { steps, .. } => {
-            steps.iter().enumerate().flat_map(|(index, step)| of_step(index, step)).collect()
+            let of_step = |(index, inner): (usize, &Step)| of_source(&name(step, index, inner), &inner.when);
+            steps.iter().enumerate().flat_map(of_step).collect()
         }
-        trigger => trigger.expressions().into_iter().flat_map(|expr| of_expr("", expr)).collect(),
+        Trigger::Count { of, .. } if let [only] = of.as_slice() => of_source(step, &only.when),
+        trigger => trigger.expressions().into_iter().flat_map(|expr| of_expr(step, expr)).collect(),
     }
 }
 
-fn of_step(index: usize, step: &Step) -> Vec<Demand> {
-    let name = if step.name.is_empty() { format!("step {}", index + 1) } else { step.name.clone() };
-    let expressions = match &step.when {
-        Source::Event(expr) => vec![expr],
-        Source::Fires { trigger, .. } => trigger.expressions(),
-    };
-    expressions.into_iter().flat_map(|expr| of_expr(&name, expr)).collect()
+fn of_source(step: &str, source: &Source) -> Vec<Demand> {
+    match source {
+        Source::Event(expr) => of_expr(step, expr),
+        Source::Fires { trigger, .. } => of_trigger(step, trigger),
+    }
+}
+
+/// A step's own name, behind that of the step in which it is.
+fn name(within: &str, index: usize, step: &Step) -> String {
+    let own = if step.name.is_empty() { format!("step {}", index + 1) } else { step.name.clone() };
+    if within.is_empty() { own } else { format!("{within}, {own}") }
 }
 
 /// What can never be true is one demand for nothing, which no policy can feed.

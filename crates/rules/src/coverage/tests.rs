@@ -158,3 +158,32 @@ fn what_can_never_be_true_is_blind() {
         "#]],
     );
 }
+
+/// A sequence needs all of its steps, however deep it stands.
+#[test]
+fn the_steps_of_a_nested_sequence_are_steps() {
+    let event = |name: &str, verb: &str| {
+        format!(
+            "title: {name}\nname: {name}\nstatus: test\nlogsource: {{product: kubernetes, service: audit}}\n\
+             detection: {{sel: {{verb: {verb}, objectRef.resource: secrets}}, condition: sel}}\n---\n"
+        )
+    };
+    let related = |name: &str, what: &str| {
+        format!(
+            "title: {name}\nname: {name}\ncorrelation: {{{what}, group-by: [user.username], timespan: 5m}}\n---\n"
+        )
+    };
+    let text = [
+        event("read", "get"),
+        event("gone", "delete"),
+        event("made", "create"),
+        related("pair", "type: temporal_ordered, rules: [read, gone]"),
+        related("often", "type: event_count, rules: [pair], condition: {gte: 2}"),
+        related("chain", "type: temporal_ordered, rules: [often, made]"),
+    ]
+    .concat();
+    let loaded = crate::sigma::load(&[("rules.yml", &text)], &crate::sigma::Options::default());
+    let rule = loaded.rules.iter().find(|rule| rule.title == "chain").expect("a rule");
+    let steps: Vec<String> = super::demands(rule).into_iter().map(|demand| demand.step).collect();
+    assert_eq!(steps, ["often, read", "often, gone", "made"], "{:?}", loaded.findings);
+}
