@@ -100,3 +100,9 @@ pub(crate) fn file_name(cluster: &str, first: i64, id: u64) -> String {
     let time: String = time.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
     format!("events-{cluster}-{time}Z-{id:016}.parquet")
 }
+
+/// The id in the name of a file, whole or not, set aside or not.
+pub(crate) fn id_of(name: &str) -> Option<u64> {
+    let (name, _) = name.strip_prefix("events-")?.split_once(".parquet")?;
+    name.rsplit_once('-')?.1.parse().ok()
+}

@@ -12,7 +12,7 @@ use super::{
     Bin, CATALOGUE, CATALOGUE_BYTES_MAX, Config, Damage, Fresh, Inner, OpenError, Segment, State, Store,
 };
 use crate::catalogue::{Catalogue, CatalogueError};
-use crate::segment::{Chunks, ReadError, Reader, SegmentMeta, SelfDescription};
+use crate::segment::{Chunks, ReadError, Reader, SegmentMeta, SelfDescription, id_of};
 
 /// What is put behind the name of a file that cannot be read.
 const SET_ASIDE: &str = ".damaged";
@@ -76,6 +76,9 @@ impl Store {
         recovered.position = catalogue.position;
         let beyond = catalogue.beyond();
 
+        // What a crash has left and the disk does not remove now keeps its name.
+        let ids = files.keys().filter_map(|name| id_of(name)).filter(|id| *id < u64::MAX / 2);
+        let next_id = ids.map(|id| id + 1).fold(catalogue.next_id, u64::max);
         let bin = Bin::new(disk);
         let disk = &*bin.disk;
         let mut is_less = false;
@@ -105,7 +108,7 @@ impl Store {
             fresh: Fresh::new(catalogue.position, beyond),
             segments,
             position: catalogue.position,
-            next_id: catalogue.next_id,
+            next_id,
             limbo: Vec::new(),
             refused: BTreeMap::new(),
             examined: BTreeMap::new(),

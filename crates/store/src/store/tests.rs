@@ -456,6 +456,37 @@ fn on_a_full_disk_what_is_too_much_goes() {
     assert!(after < before && after > 1 << 20, "{before} {after}: there is room for another spare file");
 }
 
+/// What a crash has left has a name that would be given next.
+#[test]
+fn what_cannot_be_removed_at_the_start_is_in_nobodys_way() {
+    let begin = |disk: &Arc<dyn Disk>| {
+        let (store, _) = open(disk);
+        append(&store, 0..10);
+        store
+    };
+    let clean = disk();
+    begin(&clean).seal().unwrap();
+    let mut stayed = 0;
+    for seed in 0..50 {
+        let (faulty, disk) = faulty_disk(seed);
+        drop(open(&disk));
+        let left = files(&clean).into_iter().filter(|name| name.starts_with("events-"));
+        let left: Vec<String> = left.map(|name| format!("{name}.new")).collect();
+        for name in &left {
+            drop(disk.create(&Path::new(FOLDER).join(name)).unwrap());
+        }
+        faulty.set_faults(Faults { errors_per_million: 300_000, ..Faults::default() });
+        let store = (0..1000).find_map(|_| Store::open(Arc::clone(&disk), config()).ok()).unwrap().0;
+        faulty.set_faults(Faults::default());
+        stayed += usize::from(left.iter().any(|name| files(&disk).contains(name)));
+        append(&store, 0..10);
+        store.seal().unwrap();
+        check(&store, 0..10);
+        assert!(!left.iter().any(|name| files(&disk).contains(name)), "seed {seed}");
+    }
+    assert!(stayed > 0, "the disk has always removed them");
+}
+
 #[test]
 fn what_cannot_be_removed_at_once_is_removed_later() {
     let (faulty, disk) = faulty_disk(3);
