@@ -487,7 +487,10 @@ impl World {
     }
 
     fn forget_nameless(&mut self) {
-        let named: BTreeSet<u64> = self.names.values().chain(self.durable.values()).copied().collect();
+        // A loss of power may give a name back that was taken away.
+        let pending = self.pending.iter().filter_map(|change| change.becomes.as_ref());
+        let named: BTreeSet<u64> =
+            self.names.values().chain(self.durable.values()).chain(pending).copied().collect();
         self.files.retain(|inode, _| named.contains(inode));
     }
 }
@@ -535,6 +538,23 @@ mod tests {
 
     fn path(name: &str) -> PathBuf {
         Path::new(FOLDER).join(name)
+    }
+
+    /// A removal that a loss of power takes back gives a file, not a name without one.
+    #[test]
+    fn what_comes_back_is_a_file() {
+        let mut came_back = 0;
+        for seed in 0..50 {
+            let disk = disk(seed);
+            drop(disk.create(&path("a")).unwrap());
+            disk.remove(&path("a")).unwrap();
+            disk.restart(Loss::Process);
+            disk.restart(Loss::Power);
+            let listed = disk.list(Path::new(FOLDER)).unwrap().len();
+            assert_eq!(listed, usize::from(disk.create(&path("a")).is_err()), "seed {seed}");
+            came_back += listed;
+        }
+        assert!(came_back > 0);
     }
 
     #[test]
