@@ -94,12 +94,11 @@ pub struct Object {
     pub name: String,
 }
 
-/// What all alerts of a rule have in common.
+/// The texts that all alerts of a rule have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Common {
     rule: Arc<str>,
     title: Arc<str>,
-    severity: Severity,
     refs: Arc<[String]>,
     attack: Arc<Attack>,
     response: Arc<str>,
@@ -114,7 +113,6 @@ impl Common {
         Common {
             rule: rule.id.as_str().into(),
             title: rule.title.as_str().into(),
-            severity: rule.severity,
             refs: rule.refs.as_slice().into(),
             attack: Arc::new(Attack {
                 tactics: rule.attack.tactics.clone(),
@@ -175,11 +173,14 @@ pub(crate) struct Finding {
 }
 
 impl Alert {
-    /// What a field of the rule's summary or details says of the event; `rule` must be the alert's.
-    pub fn values_of(&self, rule: &Rule, field: &Field) -> Vec<String> {
-        let place = fields(rule).position(|known| known == field);
+    /// What fields of the rule's summary or details say of the event, for whoever asks field by field; `rule` must be the
+    /// alert's.
+    pub fn values<'a>(&'a self, rule: &'a Rule) -> impl FnMut(&Field) -> Vec<String> + 'a {
         let values = self.values.fields();
-        place.map_or(&[][..], |place| values.get(place)).iter().map(|text| (*text).to_owned()).collect()
+        move |field| {
+            let place = fields(rule).position(|known| known == field);
+            place.map_or(&[][..], |place| values.get(place)).iter().map(|text| (*text).to_owned()).collect()
+        }
     }
 
     pub(crate) fn new(
@@ -196,7 +197,7 @@ impl Alert {
             time: auditward_event::MicroTime::from_micros(finding.time).to_string(),
             rule: common.rule.clone(),
             title: common.title.clone(),
-            severity: common.severity,
+            severity: rule.severity,
             refs: common.refs.clone(),
             attack: common.attack.clone(),
             cluster: cluster.clone(),

@@ -201,14 +201,13 @@ impl Engine {
     /// What comes of the matches of an event; `None` if nothing does.
     fn matched(&mut self, event: SeenEvent<'_>) -> Option<Event> {
         let SeenEvent { time, of_all: OfAll { mut which, facts }, matches, text } = event;
+        // An event without a time happened when the others do.
+        let now = time.unwrap_or_else(|| self.memory.clock.now().unwrap_or(0));
+        let is_late = self.memory.done_until.is_some_and(|done| now < done);
         let mut hits = Vec::new();
         for seen in matches {
             self.counters.matches += 1;
-            // An event without a time happened when the others do.
-            let now = time.unwrap_or_else(|| self.memory.clock.now().unwrap_or(0));
-            if self.memory.done_until.is_some_and(|done| now < done) {
-                self.counters.late += 1;
-            }
+            self.counters.late += u64::from(is_late);
             let (place, keys, told) = match seen {
                 Seen::Key { place, seen } => {
                     if self.knows(place, seen, now) {
@@ -231,9 +230,7 @@ impl Engine {
             hits.push(Hit { rule: place.0, input: place.1, keys, told });
         }
         let mut which = which.filter(|_| !hits.is_empty())?;
-        if time.is_none() {
-            which.time = self.memory.clock.now().unwrap_or(0);
-        }
+        which.time = now;
         let untold = hits.iter().any(|hit| hit.told.is_none());
         let text = if untold { text.into() } else { Box::default() };
         Some(Event { which, text, facts, hits })

@@ -83,7 +83,7 @@ impl ports::Rules for Shelf {
 
     fn get(&self, id: &str) -> Result<Option<RuleText>, Failure> {
         let set = self.rules.set();
-        let Some(rule) = set.rules().iter().find(|rule| rule.id == id) else { return Ok(None) };
+        let Some(rule) = set.rule(id) else { return Ok(None) };
         let file = &rule.origin.file;
         let shipped = library::shipped().iter().find(|(name, _)| name == file);
         let text = match shipped {

@@ -8,10 +8,10 @@
 //! - `serde_json`, borrowed: the top level with bodies as `RawValue`, nothing matched;
 //! - `serde_json::Value`: everything parsed, nothing matched.
 //!
-//! Then all rules over what the log has of ordinary work alone, before its first attack: a third of the events of the whole raise
-//! an alert, which no cluster's do for long. Then the same with more and more generated rules, and with several threads. Rules: the shipped ones, Falco's and Sigma's
-//! from the corpus (`AUDITWARD_CORPUS`) where it is. `cargo bench … -- WORD RULES` takes the contestants with this word in
-//! their names, and the rules with that one.
+//! Then all rules over what the log has of ordinary work alone, before its first attack: a third of the events of the whole
+//! raise an alert, which no cluster's do for long. Then the same with more and more generated rules, and with several threads.
+//! Rules: the shipped ones, Falco's and Sigma's from the corpus (`AUDITWARD_CORPUS`) where it is. `cargo bench … -- WORD RULES`
+//! takes the contestants with this word in their names, and the rules with that one.
 
 #![allow(
     missing_docs,
@@ -58,22 +58,14 @@ fn main() {
     for (name, rules) in rules::available().into_iter().filter(|(name, _)| name.contains(&of)) {
         let set = compiled(rules);
         println!("\n{name}: {} rules, {} alerts", set.rules().len(), ours(&set, &text));
-        arena.contest(&[
-            ("ours, one core".to_owned(), Box::new(|| ours(&set, &text))),
-            ("serde_json, borrowed top level".to_owned(), Box::new(|| by_struct(&text))),
-            ("serde_json::Value".to_owned(), Box::new(|| by_value(&text))),
-        ]);
+        arena.beside(&set, &text);
     }
 
     let set = compiled(rules::available().pop().unwrap().1);
     let ordinary = log(&captured.lines().take_while(|line| !line.contains("mark-")), copies);
     let events = memchr::memchr_iter(b'\n', &ordinary).count();
     println!("\nall rules, ordinary work: {events} events, {} alerts", ours(&set, &ordinary));
-    Arena { wanted: arena.wanted.clone(), rounds, bytes: ordinary.len(), events }.contest(&[
-        ("ours, one core".to_owned(), Box::new(|| ours(&set, &ordinary))),
-        ("serde_json, borrowed top level".to_owned(), Box::new(|| by_struct(&ordinary))),
-        ("serde_json::Value".to_owned(), Box::new(|| by_value(&ordinary))),
-    ]);
+    Arena { wanted: arena.wanted.clone(), rounds, bytes: ordinary.len(), events }.beside(&set, &ordinary);
 
     println!("\ngenerated rules, one core");
     let sets = [0, 1, 10, 100, 1000].map(|count| (count, compiled(rules::generated(count))));
@@ -104,6 +96,15 @@ struct Arena {
 }
 
 impl Arena {
+    /// These rules over this log, beside whoever only reads it.
+    fn beside(&self, set: &Arc<RuleSet>, text: &[u8]) {
+        self.contest(&[
+            ("ours, one core".to_owned(), Box::new(|| ours(set, text))),
+            ("serde_json, borrowed top level".to_owned(), Box::new(|| by_struct(text))),
+            ("serde_json::Value".to_owned(), Box::new(|| by_value(text))),
+        ]);
+    }
+
     /// Everybody in every round.
     fn contest(&self, contestants: &[(String, Turn<'_>)]) {
         let contestants: Vec<_> =

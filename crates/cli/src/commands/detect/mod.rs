@@ -9,6 +9,7 @@ mod print;
 mod sarif;
 mod summary;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -190,15 +191,14 @@ struct Work {
     place: Place,
     alerts: Vec<Alert>,
     /// How many alerts of which rule.
-    printed: BTreeMap<(std::cmp::Reverse<Severity>, String), u64>,
+    printed: BTreeMap<(Reverse<Severity>, Arc<str>), u64>,
 }
 
 impl Work {
     /// Prints what has come; false when nobody reads it any more.
     fn print(&mut self) -> Result<bool, Failure> {
         for alert in self.alerts.drain(..) {
-            *self.printed.entry((std::cmp::Reverse(alert.severity), alert.rule.to_string())).or_default() +=
-                1;
+            *self.printed.entry((Reverse(alert.severity), alert.rule.clone())).or_default() += 1;
             if !self.printer.alert(&alert)? {
                 return Ok(false);
             }
@@ -237,5 +237,5 @@ pub(crate) fn falco_json(rule: &Rule, alert: &Alert) -> Map<String, Value> {
         source: "k8s_audit",
         hostname: &alert.cluster,
     };
-    falco::alert::json(&told, Properties::default(), &mut |field| alert.values_of(rule, field))
+    falco::alert::json(&told, Properties::default(), &mut alert.values(rule))
 }

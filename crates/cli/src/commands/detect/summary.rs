@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use auditward_detect::Counters;
@@ -15,7 +16,7 @@ pub(super) struct Summary<'s> {
     pub(super) took: Duration,
     pub(super) counters: &'s Counters,
     /// Alerts by rule, the gravest first.
-    pub(super) printed: &'s BTreeMap<(Reverse<Severity>, String), u64>,
+    pub(super) printed: &'s BTreeMap<(Reverse<Severity>, Arc<str>), u64>,
 }
 
 impl Summary<'_> {
