@@ -167,9 +167,17 @@ impl Credential {
         }))
     }
 
-    /// The most that may be recorded of it.
-    fn most(&self) -> Level {
-        if self.told_at == Level::RequestResponse { Level::Request } else { Level::Metadata }
+    /// Whether a demand looks into such bodies of it as hold no credential.
+    fn is_asked(&self, demands: &[Demand]) -> Result<bool, TooComplex> {
+        if self.told_at == Level::Request {
+            return Ok(false);
+        }
+        for demand in demands.iter().filter(|demand| demand.level > Level::Metadata) {
+            if !demand.space.and(&self.space())?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -181,22 +189,13 @@ fn credentials(level: Level) -> Space {
 
 /// The rules that keep credentials out whatever comes after them, and record no more than is asked for.
 fn guards(demands: &[Demand]) -> Result<Vec<Rule>, TooComplex> {
-    let (mut wanted, mut rest): (Vec<&Credential>, Vec<&Credential>) = (Vec::new(), Vec::new());
+    let (mut asked, mut rest) = (Vec::new(), Vec::new());
     for credential in &CREDENTIALS {
-        let space = credential.space();
-        let mut is_wanted = false;
-        for demand in demands.iter().filter(|demand| demand.level > Level::Metadata) {
-            is_wanted |= !demand.space.and(&space)?.is_empty();
-        }
-        let is_wanted = is_wanted && credential.most() > Level::Metadata;
-        if is_wanted { &mut wanted } else { &mut rest }.push(credential);
+        let of_level = if credential.is_asked(demands)? { &mut asked } else { &mut rest };
+        of_level.push(credential);
     }
-    let of_level = [(Level::Request, wanted), (Level::Metadata, rest)];
-    Ok(of_level
-        .into_iter()
-        .filter(|(_, all)| !all.is_empty())
-        .map(|(level, all)| guard(level, &all))
-        .collect())
+    let guards = [(Level::Request, asked), (Level::Metadata, rest)];
+    Ok(guards.into_iter().filter(|(_, of)| !of.is_empty()).map(|(level, of)| guard(level, &of)).collect())
 }
 
 fn guard(level: Level, credentials: &[&Credential]) -> Rule {

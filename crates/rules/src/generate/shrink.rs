@@ -173,7 +173,7 @@ fn is_enough(policy: &Policy, demands: &[Demand]) -> Result<bool, TooComplex> {
 }
 
 /// Whether no event that a client can cause tells a credential.
-pub(super) fn keeps_credentials_out(policy: &Policy, judge: &Judge<'_>) -> Result<bool, TooComplex> {
+fn keeps_credentials_out(policy: &Policy, judge: &Judge<'_>) -> Result<bool, TooComplex> {
     for part in judge.partition(&credentials(Level::RequestResponse))? {
         let level = part.rule.map_or(Level::None, |rule| policy.rules[rule].level);
         if part.space.and(&credentials(level))?.witness().is_some() {
