@@ -76,7 +76,8 @@ impl Store {
         recovered.position = catalogue.position;
         let beyond = catalogue.beyond();
 
-        // What a crash has left and the disk does not remove now keeps its name.
+        // What a crash has left and the disk does not remove now keeps its name. A name that somebody made up must not use
+        // up all ids.
         let ids = files.keys().filter_map(|name| id_of(name)).filter(|id| *id < u64::MAX / 2);
         let next_id = ids.map(|id| id + 1).fold(catalogue.next_id, u64::max);
         let bin = Bin::new(disk);

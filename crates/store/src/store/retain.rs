@@ -54,10 +54,9 @@ impl Store {
     fn let_go(&self, gone: &BTreeSet<u64>) -> Result<(), StoreError> {
         let change = || Change { gone: gone.clone(), ..Change::default() };
         match self.publish(change()) {
-            Err(StoreError::Io { path, source }) if is_full(&source) => match self.inner.give_up_spare() {
-                Ok(true) => self.publish(change()),
-                Ok(false) | Err(_) => Err(StoreError::Io { path, source }),
-            },
+            Err(StoreError::Io { source, .. }) if is_full(&source) && self.inner.give_up_spare() => {
+                self.publish(change())
+            }
             published => published,
         }
     }

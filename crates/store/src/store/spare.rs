@@ -1,6 +1,5 @@
 //! A file that only takes room. On a full disk it goes first, so that there is room for the catalogue that lets old events go.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,14 +24,11 @@ impl Inner {
         }
     }
 
-    /// Gives it up. False if there was none.
-    pub(super) fn give_up_spare(&self) -> io::Result<bool> {
+    /// Gives it up. Whether there is more room now.
+    pub(super) fn give_up_spare(&self) -> bool {
         self.spare.0.store(false, Ordering::Relaxed);
-        match self.bin.disk.remove(&self.spare_path()) {
-            Ok(()) => self.bin.disk.sync_folder(&self.config.folder).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        let disk = &self.bin.disk;
+        disk.remove(&self.spare_path()).and_then(|()| disk.sync_folder(&self.config.folder)).is_ok()
     }
 
     fn spare_path(&self) -> PathBuf {
