@@ -5,6 +5,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use crate::command;
+
 /// How long it may take to say something.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -31,8 +33,8 @@ impl Server {
         }
         let mut server = Server { child, url: String::new(), said };
         let line = server.says("listening on ")?;
-        let url = line.trim_start_matches("listening on ").split(',').next();
-        url.unwrap_or_default().clone_into(&mut server.url);
+        let url = line.strip_prefix("listening on ").and_then(|rest| rest.split(',').next());
+        url.ok_or_else(|| io::Error::other(format!("no address in `{line}`")))?.clone_into(&mut server.url);
         Ok(server)
     }
 
@@ -68,7 +70,8 @@ impl Server {
 
     /// SIGTERM. How it ended, and what it said that nobody has asked for.
     pub fn stop(mut self) -> io::Result<(ExitStatus, String)> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        let told = command::run(Command::new("kill").args(["-TERM", &self.child.id().to_string()]));
+        told.map_err(io::Error::other)?;
         let ended = self.child.wait()?;
         Ok((ended, self.said.iter().collect::<Vec<_>>().join("\n")))
     }
