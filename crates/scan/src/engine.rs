@@ -31,6 +31,8 @@ pub struct Limits {
     pub time: Duration,
     /// How many threads answer questions.
     pub threads: usize,
+    /// How many events are looked at first by whoever wants the newest few that match; more if they are not among them.
+    pub slice_rows: usize,
     /// How many events one page has at most, whatever was asked for.
     pub page_events: usize,
     /// How many bytes the events of one page have at most, but for a single one that has more.
@@ -47,6 +49,7 @@ impl Limits {
             spill_bytes: 8 << 30,
             time: Duration::from_mins(1),
             threads: cores.min(8),
+            slice_rows: 16_384,
             page_events: 10_000,
             page_bytes: 64 << 20,
         }

@@ -26,6 +26,7 @@ mod histogram;
 pub mod lower;
 mod rows;
 mod search;
+pub mod slices;
 mod sql;
 mod table;
 mod timeline;

@@ -16,8 +16,9 @@ use datafusion::prelude::{SessionContext, col};
 use datafusion::scalar::ScalarValue;
 
 use crate::lower::{is_odd, is_plain, joined, lower};
+use crate::slices::Slices;
 use crate::table::Rows;
-use crate::{Scan, ScanError};
+use crate::{Order, Scan, ScanError};
 
 /// A search, ready to be asked of a snapshot's rows.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct Question {
     pub(crate) rows: Rows,
     /// Those among them that have odd rows.
     odd: Rows,
+    /// When they happened: first and last moment.
+    span: (i64, i64),
     /// Of time, cluster and whatever else any row has.
     bounds: Vec<Sql>,
     /// Of plain rows.
@@ -46,6 +49,25 @@ impl Question {
         self.rows.segments.retain(|segment| keep(segment));
         self.odd.segments.retain(|segment| keep(segment));
         self
+    }
+
+    /// Only of what happened then, first and last moment included.
+    pub(crate) fn between(mut self, (first, last): (i64, i64)) -> Self {
+        self.span = (self.span.0.max(first), self.span.1.min(last));
+        if first > i64::MIN {
+            self.bounds.push(col("time").gt_eq(moment(MicroTime::from_micros(first))));
+        }
+        if last < i64::MAX {
+            self.bounds.push(col("time").lt_eq(moment(MicroTime::from_micros(last))));
+        }
+        self.only(|segment| segment.meta.time.0 <= last && segment.meta.time.1 >= first)
+    }
+
+    /// The same in parts, by time: in the order in which they are told, the first one of about so many rows.
+    pub(crate) fn slices(&self, order: Order, rows: usize) -> impl Iterator<Item = Question> + use<> {
+        let lots = self.rows.lots().into_iter().filter_map(|lot| lot.within(self.span)).collect();
+        let whole = self.clone();
+        Slices::new(lots, order, rows).map(move |span| whole.clone().between(span))
     }
 
     /// Without rows that are in no file.
@@ -89,14 +111,15 @@ impl Scan {
     /// What `search` is asked of in a snapshot.
     pub(crate) fn question(&self, search: &Search, snapshot: &Snapshot) -> Result<Question, ScanError> {
         let lowered = lower(&search.expr)?;
-        let span = |(first, last): (i64, i64)| {
-            search.since.is_none_or(|since| last >= since.as_micros())
-                && search.until.is_none_or(|until| first < until.as_micros())
-        };
+        let span = (
+            search.since.map_or(i64::MIN, MicroTime::as_micros),
+            search.until.map_or(i64::MAX, |until| until.as_micros().saturating_sub(1)),
+        );
         let segments: Vec<Arc<Segment>> = snapshot
             .segments
             .iter()
-            .filter(|segment| search.clusters.holds(&segment.meta.cluster) && span(segment.meta.time))
+            .filter(|segment| search.clusters.holds(&segment.meta.cluster))
+            .filter(|segment| segment.meta.time.0 <= span.1 && segment.meta.time.1 >= span.0)
             .cloned()
             .collect();
         let odd = Rows {
@@ -107,17 +130,17 @@ impl Scan {
         let mut bounds = Vec::new();
         // An event without a stage's time is in no span of time. `time` says where to look: files are in its order.
         if let Some(since) = search.since {
-            bounds.push(col("time").gt_eq(moment(since)));
             bounds.push(col("stage_time").gt_eq(moment(since)));
         }
         if let Some(until) = search.until {
-            bounds.push(col("time").lt(moment(until)));
             bounds.push(col("stage_time").lt(moment(until)));
         }
         if !search.clusters.is_all() {
             bounds.push(clusters(search, &rows));
         }
-        Ok(Question { rows, odd, bounds, plain: lowered.plain, of_odd: lowered.odd })
+        let any = (i64::MIN, i64::MAX);
+        let question = Question { rows, odd, span: any, bounds, plain: lowered.plain, of_odd: lowered.odd };
+        Ok(question.between(span))
     }
 
     /// Those that have odd rows. Whether one has is found out once.

@@ -1,7 +1,8 @@
 //! Events, a page at a time.
 //!
 //! ```text
-//!  1  keys:    time, position of the best rows    ── reads what the filters look at, keeps a page's worth
+//!  1  keys:    time, position of the best rows    ── reads what the filters look at, slice by slice of time, until
+//!                                                    there is a page's worth
 //!  2  events:  all columns of those rows          ── reads the pages that hold them
 //! ```
 //! The order is that of `time` and, within one microsecond, of `position`: total, and the same however files are put
@@ -119,24 +120,9 @@ pub struct Found {
 impl Scan {
     /// A page of the events that are meant.
     pub async fn search(&self, search: &Search, page: Page) -> Result<Found, ScanError> {
-        let (scan, search) = (self.clone(), search.clone());
-        self.run(async move {
-            let snapshot = scan.inner.store.snapshot();
-            let mut question = scan.question(&search, &snapshot)?;
-            if let Some(after) = page.after {
-                question = question.and(behind(after, page.order));
-                let micros = after.time.as_micros();
-                question = question.only(|segment| match page.order {
-                    Order::NewestFirst => segment.meta.time.0 <= micros,
-                    Order::OldestFirst => segment.meta.time.1 >= micros,
-                });
-            }
-            let limit = page.limit.min(scan.inner.limits.page_events);
-            let keys =
-                scan.keys(&question, limit.saturating_add(1), &by(page.order, &["time", "position"])).await?;
-            scan.page(&question, keys, limit).await
-        })
-        .await
+        // What a page takes is more often than not in the first slice.
+        let rows = self.inner.limits.slice_rows.max(page.limit.saturating_mul(2));
+        self.search_in_slices(search, page, rows).await
     }
 
     /// All events of one request, by `auditID`, in order of their stages' times.
@@ -148,7 +134,36 @@ impl Scan {
         let mut search = Search::of(crate::timeline::is("auditID", audit_id));
         search.clusters = clusters.clone();
         let page = Page { after: None, limit: self.inner.limits.page_events, order: Order::OldestFirst };
-        self.search(&search, page).await
+        // They may be anywhere, and are too few to fill a page.
+        self.search_in_slices(&search, page, usize::MAX).await
+    }
+
+    /// `rows`: how many are looked at first.
+    async fn search_in_slices(&self, search: &Search, page: Page, rows: usize) -> Result<Found, ScanError> {
+        let (scan, search) = (self.clone(), search.clone());
+        self.run(async move {
+            let snapshot = scan.inner.store.snapshot();
+            let mut question = scan.question(&search, &snapshot)?;
+            if let Some(after) = page.after {
+                let micros = after.time.as_micros();
+                question = question.and(behind(after, page.order)).between(match page.order {
+                    Order::NewestFirst => (i64::MIN, micros),
+                    Order::OldestFirst => (micros, i64::MAX),
+                });
+            }
+            let limit = page.limit.min(scan.inner.limits.page_events);
+            let wanted = limit.saturating_add(1);
+            let mut keys = Vec::new();
+            for slice in question.slices(page.order, rows) {
+                let order = by(page.order, &["time", "position"]);
+                keys.extend(scan.keys(&slice, wanted - keys.len(), &order).await?);
+                if keys.len() >= wanted {
+                    break;
+                }
+            }
+            scan.page(&question, keys, limit).await
+        })
+        .await
     }
 
     /// Events from `position` on in the order in which they were taken in, and where to go on. What is meant by somebody
@@ -253,13 +268,13 @@ impl Scan {
     }
 }
 
-/// Behind a place.
+/// Behind a place, of what is not on its other side in time.
 fn behind(after: Cursor, order: Order) -> Sql {
     let (time, position) = (col("time"), col("position"));
     let (moment, number) = (moment(after.time), lit(after.position));
     match order {
-        Order::NewestFirst => time.clone().lt_eq(moment.clone()).and(time.lt(moment).or(position.lt(number))),
-        Order::OldestFirst => time.clone().gt_eq(moment.clone()).and(time.gt(moment).or(position.gt(number))),
+        Order::NewestFirst => time.lt(moment).or(position.lt(number)),
+        Order::OldestFirst => time.gt(moment).or(position.gt(number)),
     }
 }
 

@@ -24,6 +24,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::scalar::ScalarValue;
 
+use crate::slices::Lot;
+
 /// Rows in files, and rows that are in none yet. The files stay while the table, or a plan made of it, lives.
 #[derive(Clone)]
 pub(crate) struct Rows {
@@ -36,14 +38,22 @@ impl Rows {
         self.segments.is_empty() && self.fresh.is_empty()
     }
 
-    /// The least and the greatest `time`, as far as is known without reading.
-    pub(crate) fn span(&self) -> Option<(i64, i64)> {
-        let files = self.segments.iter().map(|segment| segment.meta.time);
+    /// Its parts: how many rows are when, as far as is known without reading.
+    pub(crate) fn lots(&self) -> Vec<Lot> {
+        #[expect(clippy::cast_precision_loss, reason = "a guess is made of it")]
+        let lot = |rows: u64, span| Lot { rows: rows as f64, span };
+        let files = self.segments.iter().map(|segment| lot(segment.meta.rows, segment.meta.time));
         let fresh = self.fresh.iter().filter_map(|batch| {
             let times = batch.column_by_name("time")?.as_primitive_opt::<TimestampMicrosecondType>()?;
-            Some((min(times)?, max(times)?))
+            Some(lot(batch.num_rows() as u64, (min(times)?, max(times)?)))
         });
-        files.chain(fresh).reduce(|(first, last), (low, high)| (first.min(low), last.max(high)))
+        files.chain(fresh).collect()
+    }
+
+    /// The least and the greatest `time`, as far as is known without reading.
+    pub(crate) fn span(&self) -> Option<(i64, i64)> {
+        let spans = self.lots().into_iter().map(|lot| lot.span);
+        spans.reduce(|(first, last), (low, high)| (first.min(low), last.max(high)))
     }
 }
 

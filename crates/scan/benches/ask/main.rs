@@ -7,7 +7,7 @@
 //! others runs in one process for all rounds, with as many threads as we have, and answers with the rows' columns; we answer
 //! with events.
 //!
-//! Options: `--events 200000`, `--rounds 7`, `--threads 2`.
+//! Options: `--events 200000`, `--rounds 7`, `--threads 2`, `--only "text in"` (questions with that in their names).
 
 #![allow(
     missing_docs,
@@ -36,6 +36,7 @@ fn main() {
     let events = option("--events", 200_000);
     let rounds = option("--rounds", 7);
     let threads = option("--threads", 2);
+    let only = argument("--only").unwrap_or_default();
     println!("{events} events, {rounds} rounds, {threads} threads; milliseconds, middle of all rounds\n");
     println!(
         "{:<28} {:>6} {:>10} {:>10} {:>10} {:>8}",
@@ -51,7 +52,7 @@ fn main() {
         )
         .unwrap();
         let mut peers = DIALECTS.map(|dialect| Peer::new(dialect, &folder.0.join("store"), threads));
-        for question in questions(&generated) {
+        for question in questions(&generated).into_iter().filter(|question| question.name.contains(&only)) {
             let (mut ours, mut theirs, mut found) = (Vec::new(), DIALECTS.map(|_| Vec::new()), 0);
             for _ in 0..rounds {
                 let began = Instant::now();
@@ -79,9 +80,12 @@ fn main() {
     }
 }
 
+fn argument(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
+}
+
 fn option(name: &str, usual: usize) -> usize {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    arguments.next().and_then(|text| text.parse().ok()).unwrap_or(usual)
+    argument(name).and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 fn middle(mut times: Vec<f64>) -> f64 {
@@ -159,10 +163,24 @@ fn questions(generated: &Generated) -> Vec<Question> {
             loose: true,
         },
         Question {
+            name: "text that is in no body",
+            sql: where_(
+                "contains(lower(request_object), 'gethostnetwork') OR contains(lower(response_object), 'gethostnetwork')",
+            ),
+            ours: searched(parsed("getHostNetwork"), 100),
+            loose: false,
+        },
+        Question {
             name: "a body's field, newest 100",
             sql: Box::new(|dialect| dialect.newest(dialect.on_host_network)),
             ours: searched(parsed("object.spec.hostNetwork:true"), 100),
             loose: true,
+        },
+        Question {
+            name: "a field that is in no body",
+            sql: Box::new(|dialect| dialect.newest(dialect.shares_processes)),
+            ours: searched(parsed("object.spec.shareProcessNamespace:true"), 100),
+            loose: false,
         },
         Question {
             name: "histogram of all",
@@ -253,6 +271,7 @@ struct Dialect {
     all: &'static str,
     moment: fn(&str) -> String,
     on_host_network: &'static str,
+    shares_processes: &'static str,
     minute: &'static str,
 }
 
@@ -273,6 +292,7 @@ for line in sys.stdin:
         all: "* EXCLUDE (rest, raw)",
         moment: |time| format!("'{time}'::TIMESTAMPTZ"),
         on_host_network: "(request_object->'$.spec.hostNetwork') = 'true'",
+        shares_processes: "(request_object->'$.spec.shareProcessNamespace') = 'true'",
         minute: "time_bucket(INTERVAL '1 minute', time)",
     },
     &Dialect {
@@ -295,6 +315,7 @@ for line in sys.stdin:
         all: "* EXCEPT (rest, raw)",
         moment: |time| format!("parseDateTime64BestEffort('{time}', 6, 'UTC')"),
         on_host_network: "JSONExtractRaw(ifNull(request_object, ''), 'spec', 'hostNetwork') = 'true'",
+        shares_processes: "JSONExtractRaw(ifNull(request_object, ''), 'spec', 'shareProcessNamespace') = 'true'",
         minute: "toStartOfMinute(time)",
     },
 ];

@@ -15,11 +15,13 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr as Sql, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::prelude::col;
+use memchr::memmem::Finder;
 
 use super::column::Column;
+use super::spelled::Spelled;
 
 /// What an event is if it is none: nothing is in it.
-const NOTHING: &[u8] = b"{}";
+pub(super) const NOTHING: &[u8] = b"{}";
 
 /// Whether an expression is true of the event that is rebuilt from some columns.
 #[derive(Debug)]
@@ -27,11 +29,18 @@ pub(crate) struct Ask {
     signature: Signature,
     compiled: Arc<Compiled>,
     columns: Vec<&'static str>,
+    /// What a column's text has to contain, and in which column.
+    sieves: Vec<(usize, Finder<'static>)>,
 }
 
 impl Ask {
-    /// `columns`: what the event is rebuilt from; `None`: from all of them.
-    pub(crate) fn of(compiled: Arc<Compiled>, columns: Option<Vec<&'static str>>) -> Sql {
+    /// `columns`: what the event is rebuilt from; `None`: from all of them. `spelled`: what they have to say for it to be
+    /// true.
+    pub(crate) fn of(
+        compiled: Arc<Compiled>,
+        columns: Option<Vec<&'static str>>,
+        spelled: &[Spelled],
+    ) -> Sql {
         let mut columns = columns.unwrap_or_else(|| {
             let not_the_events = ["position", "cluster", "time", "received", "source_ip"];
             let names = auditward_store::COLUMNS.iter().map(|column| column.name);
@@ -50,8 +59,29 @@ impl Ask {
         columns.sort_unstable();
         columns.dedup();
         let arguments = columns.iter().map(|name| col(*name)).collect();
+        let sieve = |spelled: &Spelled| {
+            let place = columns.iter().position(|name| *name == spelled.column)?;
+            Some((place, Finder::new(&spelled.key).into_owned()))
+        };
+        let sieves = spelled.iter().filter_map(sieve).collect();
         let signature = Signature::variadic_any(Volatility::Immutable);
-        ScalarUDF::new_from_impl(Ask { signature, compiled, columns }).call(arguments)
+        ScalarUDF::new_from_impl(Ask { signature, compiled, columns, sieves }).call(arguments)
+    }
+
+    /// The rows that may be meant, by their columns' texts alone.
+    fn sieved(&self, rows: usize, columns: &[ArrayRef]) -> Result<Vec<bool>> {
+        let escape = Finder::new("\\u");
+        let mut kept = vec![true; rows];
+        for (place, key) in &self.sieves {
+            let column = cast(&columns[*place], &DataType::Utf8View)?;
+            for (text, kept) in column.as_string_view().iter().zip(&mut kept).filter(|(_, kept)| **kept) {
+                *kept = text.is_some_and(|text| {
+                    let text = text.as_bytes();
+                    key.find(text).is_some() || escape.find(text).is_some()
+                });
+            }
+        }
+        Ok(kept)
     }
 }
 
@@ -76,12 +106,18 @@ impl ScalarUDFImpl for Ask {
             .map(|argument| argument.into_array(rows))
             .collect::<Result<Vec<ArrayRef>>>()?;
         let field = |(name, column): (&&str, &ArrayRef)| Field::new(*name, column.data_type().clone(), true);
+        let kept = self.sieved(rows, &columns)?;
         let schema = Schema::new(self.columns.iter().zip(&columns).map(field).collect::<Vec<_>>());
         let batch = RecordBatch::try_new(Arc::new(schema), columns)?;
         let rebuilder = Rebuilder::new(&batch).map_err(|error| DataFusionError::External(Box::new(error)))?;
         let mut text = Vec::new();
-        let answers: Vec<bool> = (0..rows)
-            .map(|row| {
+        let answers: Vec<bool> = kept
+            .into_iter()
+            .enumerate()
+            .map(|(row, kept)| {
+                if !kept {
+                    return false;
+                }
                 text.clear();
                 rebuilder.rebuild(row, &mut text);
                 let event = EventView::parse(&text).or_else(|_| EventView::parse(NOTHING));

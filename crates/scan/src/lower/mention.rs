@@ -8,19 +8,21 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray as _, BooleanArray};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, StringViewArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int32Type, TimestampMicrosecondType};
+use arrow::datatypes::{ArrowNativeType as _, DataType, Int32Type, TimestampMicrosecondType};
 use auditward_event::{EventView, MicroTime};
 use auditward_expr::{CompiledTest, Item, Match, Quantifier, Subject, Test};
-use auditward_store::{COLUMNS, ColumnType};
+use auditward_store::{COLUMNS, Column, ColumnType};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::prelude::col;
+use memchr::memmem::Finder;
 
 use super::Part;
+use super::ask::NOTHING;
 
 /// The same texts in every plain row: `kind` and `apiVersion` have no column.
 const ALWAYS: [&str; 2] = ["Event", "audit.k8s.io/v1"];
@@ -34,20 +36,32 @@ pub(super) fn lower(test: &Test) -> Part {
     if test.quantifier != Quantifier::Any || !test.field.functions.is_empty() || text.contains(spelled_out) {
         return Part::Unknown;
     }
-    let (Ok(compiled), Ok(nothing)) = (CompiledTest::new(test), EventView::parse(b"{}")) else {
-        return Part::Unknown;
-    };
-    let subject = Subject::new(&nothing);
-    if ALWAYS.iter().any(|text| compiled.holds_of(&[Item::Text(Cow::Borrowed(text))], &subject)) {
+    let Ok(compiled) = CompiledTest::new(test) else { return Part::Unknown };
+    if ALWAYS.iter().any(|text| occurs(&compiled, text)) {
         return Part::Exact { plain: lit(true), odd: None };
     }
-    let slash = text.contains('/');
-    let columns: Vec<_> = COLUMNS.iter().filter(|column| !PASSED_OVER.contains(&column.name)).collect();
+    let may_be_in = |column: &&Column| match column.kind {
+        ColumnType::Text | ColumnType::Json | ColumnType::Texts => !PASSED_OVER.contains(&column.name),
+        ColumnType::Time => {
+            !PASSED_OVER.contains(&column.name)
+                && text.bytes().all(|byte| b"0123456789+-:.TtZz".contains(&byte))
+        }
+        ColumnType::Int => text.bytes().all(|byte| b"0123456789-".contains(&byte)),
+        ColumnType::Bytes | ColumnType::Count => false,
+    };
+    let columns: Vec<_> = COLUMNS.iter().filter(may_be_in).collect();
     let arguments = columns.iter().map(|column| col(column.name)).collect();
     let kinds = columns.iter().map(|column| column.kind).collect();
     let signature = Signature::variadic_any(Volatility::Immutable);
-    let mention = Mention { signature, test: Arc::new(compiled), kinds, slash };
+    let escapes = if text.contains('/') { vec!["\\u", "\\/"] } else { vec!["\\u"] };
+    let escapes = escapes.into_iter().map(Finder::new).collect();
+    let mention = Mention { signature, test: Arc::new(compiled), kinds, escapes };
     Part::Superset { plain: ScalarUDF::new_from_impl(mention).call(arguments), odd: None }
+}
+
+fn occurs(test: &CompiledTest, text: &str) -> bool {
+    EventView::parse(NOTHING)
+        .is_ok_and(|nothing| test.holds_of(&[Item::Text(Cow::Borrowed(text))], &Subject::new(&nothing)))
 }
 
 #[derive(Debug)]
@@ -55,25 +69,37 @@ struct Mention {
     signature: Signature,
     test: Arc<CompiledTest>,
     kinds: Vec<ColumnType>,
-    /// Whether a `/` is looked for, which may be escaped, too.
-    slash: bool,
+    /// How a character of what is looked for may be written that is not itself.
+    escapes: Vec<Finder<'static>>,
 }
 
 impl Mention {
     /// Notes the rows of a column where the text may occur.
     fn look(&self, kind: ColumnType, column: &ArrayRef, found: &mut [bool]) -> Result<()> {
-        let nothing = EventView::parse(b"{}").map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let occurs = |text: &str| {
-            let item = Item::Text(Cow::Borrowed(text));
-            self.test.holds_of(&[item], &Subject::new(&nothing))
-        };
-        let escaped = |json: &str| json.contains("\\u") || self.slash && json.contains("\\/");
+        if column.null_count() == column.len() {
+            return Ok(());
+        }
+        let nothing =
+            EventView::parse(NOTHING).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let occurs =
+            |text: &str| self.test.holds_of(&[Item::Text(Cow::Borrowed(text))], &Subject::new(&nothing));
+        let escaped = |json: &str| self.escapes.iter().any(|escape| escape.find(json.as_bytes()).is_some());
         match kind {
-            ColumnType::Text | ColumnType::Json => {
+            ColumnType::Json => {
                 let column = cast(column, &DataType::Utf8View)?;
                 for (text, found) in column.as_string_view().iter().zip(found) {
                     if let Some(text) = text.filter(|_| !*found) {
-                        *found = occurs(text) || kind == ColumnType::Json && escaped(text);
+                        *found = occurs(text) || escaped(text);
+                    }
+                }
+            }
+            ColumnType::Text => {
+                let column = cast(column, &DataType::Utf8View)?;
+                let texts = column.as_string_view();
+                let mut answers = Answers::default();
+                for (row, found) in found.iter_mut().enumerate() {
+                    if !*found && texts.is_valid(row) {
+                        *found = answers.of(texts, row, occurs);
                     }
                 }
             }
@@ -82,11 +108,15 @@ impl Mention {
                     found.fill(true);
                     return Ok(());
                 };
-                for (list, found) in lists.iter().zip(found) {
-                    if let Some(list) = list.filter(|_| !*found) {
-                        let list = cast(&list, &DataType::Utf8View)?;
-                        *found = list.as_string_view().iter().flatten().any(occurs);
+                let items = cast(lists.values(), &DataType::Utf8View)?;
+                let texts = items.as_string_view();
+                let mut answers = Answers::default();
+                for ((row, found), bounds) in found.iter_mut().enumerate().zip(lists.offsets().windows(2)) {
+                    if *found || lists.is_null(row) {
+                        continue;
                     }
+                    let (first, end) = (bounds[0].as_usize(), bounds[1].as_usize());
+                    *found = (first..end).any(|item| texts.is_valid(item) && answers.of(texts, item, occurs));
                 }
             }
             ColumnType::Time => {
@@ -111,6 +141,31 @@ impl Mention {
             ColumnType::Bytes | ColumnType::Count => {}
         }
         Ok(())
+    }
+}
+
+/// What was answered of one array's texts, by where they lie: most columns say the same again and again, and a reader
+/// hands out one place for it.
+#[derive(Default)]
+struct Answers {
+    known: [Option<(u128, bool)>; 32],
+}
+
+impl Answers {
+    fn of(&mut self, texts: &StringViewArray, row: usize, ask: impl Fn(&str) -> bool) -> bool {
+        let view = texts.views()[row];
+        // Fibonacci's hash of where a long text lies, or of what a short one says.
+        #[expect(clippy::cast_possible_truncation, reason = "folded to its two halves, then to five bits")]
+        let mixed = ((view >> 64) as u64 ^ view as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59;
+        let known = &mut self.known[usize::try_from(mixed).unwrap_or_default()];
+        match *known {
+            Some((of, answer)) if of == view => answer,
+            _ => {
+                let answer = ask(texts.value(row));
+                *known = Some((view, answer));
+                answer
+            }
+        }
     }
 }
 

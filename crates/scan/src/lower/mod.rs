@@ -20,6 +20,7 @@ mod ask;
 mod column;
 mod leaf;
 mod mention;
+mod spelled;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -91,12 +92,13 @@ pub fn lower(expr: &Expr) -> Result<Lowered, Vec<BadMatch>> {
     groups.sort_by_key(|(columns, _)| columns.as_ref().map_or(usize::MAX, BTreeSet::len));
     for (columns, together) in groups {
         lowered.exact = false;
-        let compiled = Arc::new(Compiled::new(&Expr::And(together))?);
+        let together = Expr::And(together);
+        let spelled = spelled::of(&together);
         let columns = columns.map(|columns| columns.into_iter().collect());
-        lowered.plain.push(Ask::of(compiled, columns));
+        lowered.plain.push(Ask::of(Arc::new(Compiled::new(&together)?), columns, &spelled));
     }
     if *expr != Expr::Const(true) {
-        lowered.odd.push(Ask::of(whole, None));
+        lowered.odd.push(Ask::of(whole, None, &[]));
     }
     Ok(lowered)
 }

@@ -18,5 +18,6 @@ mod numbers;
 mod paging;
 mod property;
 mod random;
+mod slices;
 mod sql;
 mod trail;
