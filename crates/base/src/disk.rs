@@ -14,7 +14,7 @@ mod files;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -37,21 +37,34 @@ pub struct Access {
 /// replaced, not the link; of several hard links only this one sees the new content.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
-    write_beside(&path, text, |file| {
-        let old = File::open(&path)?;
-        let (was, is) = (old.metadata()?, file.metadata()?);
-        if (was.uid(), was.gid()) != (is.uid(), is.gid()) {
-            std::os::unix::fs::fchown(file, Some(was.uid()), Some(was.gid()))?;
-        }
-        // After the owner: changing that takes set-user-id bits away.
-        file.set_permissions(Permissions::from_mode(was.mode() & 0o7777))?;
-        copy_attributes(&old, file)
-    })
+    write_beside(
+        &path,
+        |out| out.write_all(text),
+        |file| {
+            let old = File::open(&path)?;
+            let (was, is) = (old.metadata()?, file.metadata()?);
+            if (was.uid(), was.gid()) != (is.uid(), is.gid()) {
+                std::os::unix::fs::fchown(file, Some(was.uid()), Some(was.gid()))?;
+            }
+            // After the owner: changing that takes set-user-id bits away.
+            file.set_permissions(Permissions::from_mode(was.mode() & 0o7777))?;
+            copy_attributes(&old, file)
+        },
+    )
 }
 
 /// Writes a file of this content, whether or not there is one. The folder must exist.
 pub fn write(path: &Path, text: &[u8], access: Access) -> io::Result<()> {
-    write_beside(path, text, |file| {
+    write_with(path, access, |out| out.write_all(text))
+}
+
+/// The same of a content that is too long to be held in memory as a whole: `fill` writes it, piece by piece.
+pub fn write_with(
+    path: &Path,
+    access: Access,
+    fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
+    write_beside(path, fill, |file| {
         if let Some((user, group)) = access.owner {
             std::os::unix::fs::fchown(file, Some(user), Some(group))?;
         }
@@ -70,9 +83,13 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write_beside(path: &Path, text: &[u8], dress: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+fn write_beside(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    dress: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let beside = beside(path);
-    let written = write_new(&beside, text, dress).and_then(|()| fs::rename(&beside, path));
+    let written = write_new(&beside, fill, dress).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // The first error is the one to tell.
         _ = fs::remove_file(&beside);
@@ -81,14 +98,20 @@ fn write_beside(path: &Path, text: &[u8], dress: impl FnOnce(&File) -> io::Resul
     sync_folder(folder_of(path))
 }
 
-fn write_new(beside: &Path, text: &[u8], dress: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+fn write_new(
+    beside: &Path,
+    fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    dress: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    const BUFFER_BYTES: usize = 1 << 16;
     // Nobody may read it before it is dressed. A file of this name is what an earlier process with our number left.
     let mut options = File::options();
     options.create(true).truncate(true).write(true).mode(0o600).custom_flags(NOFOLLOW);
-    let mut file = options.open(beside)?;
+    let file = options.open(beside)?;
     dress(&file)?;
-    file.write_all(text)?;
-    file.sync_all()
+    let mut out = io::BufWriter::with_capacity(BUFFER_BYTES, file);
+    fill(&mut out)?;
+    out.into_inner()?.sync_all()
 }
 
 const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
@@ -180,6 +203,16 @@ mod tests {
         remove(&path).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         assert!(write(&folder.join("absent/file"), b"x", access).is_err());
+        // What was not written whole is not there at all.
+        let half = |out: &mut dyn io::Write| {
+            out.write_all(&[b'x'; 1 << 17])?;
+            Err(io::Error::other("no more"))
+        };
+        write(&path, b"old", access).unwrap();
+        assert!(write_with(&path, access, half).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        remove(&path).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -155,6 +155,18 @@ impl Engine {
     /// continue after the last event absorbed. Events after that one must be given again after a restore, and then every
     /// alert is given at least once, and those that are given twice have the same id.
     pub fn save(&mut self, position: &serde_json::Value) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Memory takes all that is written to it.
+        _ = self.save_to(position, &mut bytes);
+        bytes
+    }
+
+    /// The same, piece by piece: with many matches that wait for their turn it is larger than all of the engine.
+    pub fn save_to(
+        &mut self,
+        position: &serde_json::Value,
+        out: &mut dyn std::io::Write,
+    ) -> std::io::Result<()> {
         self.tidy();
         let (set, limits, scratch) = (&self.set, &self.config.limits, &mut self.scratch);
         self.memory.waiting.for_each(|Event { text, facts, hits, .. }| {
@@ -163,7 +175,7 @@ impl Engine {
             }
             *text = Box::default();
         });
-        state::save(&self.set, &self.memory, position)
+        state::save(&self.set, &self.memory, position, out)
     }
 
     /// Goes on with what was saved. Rules that are new or look for something else begin with nothing remembered.

@@ -6,6 +6,8 @@
 //! JSON, so that it can be looked at; a version, because what was once written is read for ever. A rule is known by its id
 //! and by a fingerprint of what it looks for: a window of another rule's events is worth nothing.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -76,9 +78,14 @@ struct RuleMark {
     fingerprint: Digest,
 }
 
-pub(crate) fn save(set: &RuleSet, memory: &EngineMemory, position: &serde_json::Value) -> Vec<u8> {
+pub(crate) fn save(
+    set: &RuleSet,
+    memory: &EngineMemory,
+    position: &serde_json::Value,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let written = Written { version: VERSION, position, rules: marks(set), memory };
-    serde_json::to_vec(&written).unwrap_or_default()
+    Ok(serde_json::to_writer(out, &written)?)
 }
 
 pub(crate) fn restore(set: &RuleSet, bytes: &[u8]) -> Result<(EngineMemory, Restored), RestoreError> {

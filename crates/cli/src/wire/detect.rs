@@ -315,9 +315,10 @@ impl Memories {
     fn write(&mut self, position: u64) -> Result<(), Failure> {
         for (name, cluster) in &mut self.clusters {
             let next = position.max(cluster.from);
-            let bytes = cluster.engine.save(&json!({ "cluster": name, "next": next }));
+            let place = json!({ "cluster": name, "next": next });
             let path = self.folder.join(file_name(name));
-            disk::write(&path, &bytes, disk::Access { mode: 0o600, owner: None })
+            let access = disk::Access { mode: 0o600, owner: None };
+            disk::write_with(&path, access, |out| cluster.engine.save_to(&place, out))
                 .map_err(|error| Failure::writing(&path, error))?;
         }
         Ok(())

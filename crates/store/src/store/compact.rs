@@ -19,7 +19,7 @@ use crate::segment::{Effort, Origin, Reader};
 const FACTOR: usize = 4;
 /// Files below this are all of the smallest size.
 const SMALLEST_BYTES: u64 = 64 << 10;
-/// So many files are put together at most: each is held open, with a batch of its rows.
+/// So many files are put together at most: all of the same time are read at once, with a batch of each in memory.
 const FILES_MAX: usize = 16;
 /// So many rows of a file are held at a time.
 const READ_ROWS: usize = 2048;
@@ -163,26 +163,31 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The rows of several files in order of time, a batch of each in memory.
-struct Merge {
+/// The rows of several files in order of time. A file is read from its first row's time on, with one batch in memory, so that
+/// files which follow each other are not in memory together.
+pub(super) struct Merge {
     sources: Vec<Source>,
     batches: Vec<RecordBatch>,
-    /// The next row of each source that has one.
+    /// The next row of each source that has one, or [`UNREAD`] where it begins.
     heads: BinaryHeap<Reverse<Place>>,
     through: u64,
     /// The files, and those that they were made of: a query may have kept those on the disk for longer.
     replaces: BTreeSet<u64>,
 }
 
+/// The row of a source of which none was read.
+const UNREAD: usize = usize::MAX;
+
 struct Source {
     segment: Arc<Segment>,
-    reader: Reader,
+    /// Until its end.
+    reader: Option<Reader>,
     rows: std::vec::IntoIter<Place>,
     left: u64,
 }
 
 impl Merge {
-    fn new(segments: &[Arc<Segment>]) -> Result<Self, StoreError> {
+    pub(super) fn new(segments: &[Arc<Segment>]) -> Result<Self, StoreError> {
         let mut merge = Merge {
             sources: Vec::new(),
             batches: Vec::new(),
@@ -190,7 +195,7 @@ impl Merge {
             through: 0,
             replaces: BTreeSet::new(),
         };
-        for segment in segments {
+        for (batch, segment) in segments.iter().enumerate() {
             let failed = |source| StoreError::Read { path: segment.path.clone(), source };
             let reader = segment.read(READ_ROWS).map_err(failed)?;
             merge.through = merge.through.max(reader.itself.origin.through());
@@ -199,20 +204,23 @@ impl Merge {
                 merge.replaces.extend(replaces);
             }
             let (rows, left) = (Vec::new().into_iter(), segment.meta.rows);
-            merge.sources.push(Source { segment: Arc::clone(segment), reader, rows, left });
+            merge.sources.push(Source { segment: Arc::clone(segment), reader: Some(reader), rows, left });
             merge.batches.push(RecordBatch::new_empty(crate::schema()));
-        }
-        for source in 0..merge.sources.len() {
-            merge.advance(source)?;
+            // Before every row of that moment.
+            merge.heads.push(Reverse(Place { time: segment.meta.time.0, position: 0, batch, row: UNREAD }));
         }
         Ok(merge)
     }
 
     /// The next rows; `None` after the last. A batch is replaced only when none of its rows wait to be gathered.
-    fn next_rows(&mut self) -> Result<Option<RecordBatch>, StoreError> {
+    pub(super) fn next_rows(&mut self) -> Result<Option<RecordBatch>, StoreError> {
         let mut rows = Vec::new();
         while rows.len() < CHUNK_ROWS {
             let Some(Reverse(place)) = self.heads.pop() else { break };
+            if place.row == UNREAD {
+                self.advance(place.batch)?;
+                continue;
+            }
             rows.push(place);
             let source = place.batch;
             match self.sources.get_mut(source).and_then(|source| source.rows.next()) {
@@ -227,11 +235,22 @@ impl Merge {
         if rows.is_empty() { Ok(None) } else { gather(&self.batches, &rows).map(Some) }
     }
 
+    /// Of how many files rows are in memory.
+    #[cfg(test)]
+    pub(super) fn in_memory(&self) -> usize {
+        self.batches.iter().filter(|batch| batch.num_rows() > 0).count()
+    }
+
     /// The next batch of a source.
     fn advance(&mut self, place: usize) -> Result<(), StoreError> {
-        let Some(source) = self.sources.get_mut(place) else { return Ok(()) };
+        let Some((source, held)) = self.sources.get_mut(place).zip(self.batches.get_mut(place)) else {
+            return Ok(());
+        };
         let failed = |error| StoreError::Read { path: source.segment.path.clone(), source: error };
-        let Some(batch) = source.reader.next().transpose().map_err(failed)? else {
+        let next = source.reader.as_mut().and_then(Iterator::next);
+        let Some(batch) = next.transpose().map_err(failed)? else {
+            source.reader = None;
+            *held = RecordBatch::new_empty(crate::schema());
             if source.left > 0 {
                 let short = parquet::errors::ParquetError::EOF(format!("{} rows are missing", source.left));
                 return Err(failed(short.into()));
@@ -241,9 +260,7 @@ impl Merge {
         source.left = source.left.saturating_sub(batch.num_rows() as u64);
         source.rows = places(&batch, place).into_iter();
         self.heads.extend(source.rows.next().map(Reverse));
-        if let Some(held) = self.batches.get_mut(place) {
-            *held = batch;
-        }
+        *held = batch;
         Ok(())
     }
 }

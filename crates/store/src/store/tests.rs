@@ -745,3 +745,22 @@ mod damage {
         }
     }
 }
+
+#[test]
+fn files_that_follow_each_other_are_not_in_memory_together() {
+    let disk = disk();
+    let (store, _) = open(&disk);
+    for part in 0..6 {
+        append(&store, part * 24..(part + 1) * 24);
+        store.seal().unwrap();
+    }
+    let segments: Vec<_> =
+        store.snapshot().segments.into_iter().filter(|segment| segment.meta.cluster == "prod").collect();
+    let mut merge = compact::Merge::new(&segments).unwrap();
+    let mut rows = 0;
+    while let Some(batch) = merge.next_rows().unwrap() {
+        assert!(merge.in_memory() <= 1);
+        rows += batch.num_rows();
+    }
+    assert_eq!((segments.len(), rows), (6, 96));
+}
