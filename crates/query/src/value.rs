@@ -135,7 +135,11 @@ impl Asked<'_> {
             .iter()
             .map(|value| match (value, self.kind) {
                 (Value::Text(text, _), Type::Text | Type::Level | Type::Resource | Type::Address)
-                | (Value::Text(text, false), Type::Any) => Some(text.as_str()),
+                | (Value::Text(text, false), Type::Any)
+                    if self.kind != Type::Any || range(text).is_none() =>
+                {
+                    Some(text.as_str())
+                }
                 _ => None,
             })
             .collect();
@@ -176,17 +180,18 @@ impl Asked<'_> {
                 }
             }
             (Type::Address, Value::Text(text, _)) => Match::Cidr(vec![text.clone()]),
-            (Type::Number, Value::Text(text, _)) => match (number(text), text.split_once("..")) {
-                (Some(number), _) => Match::Is(Literal::Number(number)),
-                (None, Some((low, high))) if number(low).is_some() && number(high).is_some() => {
-                    let end =
-                        |compare, text| self.test(Match::Number(compare, number(text).unwrap_or_default()));
-                    return Ok(Expr::And(vec![
-                        end(Compare::GreaterOrEqual, low),
-                        end(Compare::LessOrEqual, high),
-                    ]));
-                }
-                _ => {
+            (Type::Number, Value::Text(text, _)) | (Type::Any, Value::Text(text, false))
+                if range(text).is_some() =>
+            {
+                let (low, high) = range(text).unwrap_or_default();
+                return Ok(Expr::And(vec![
+                    self.test(Match::Number(Compare::GreaterOrEqual, low)),
+                    self.test(Match::Number(Compare::LessOrEqual, high)),
+                ]));
+            }
+            (Type::Number, Value::Text(text, _)) => match number(text) {
+                Some(number) => Match::Is(Literal::Number(number)),
+                None => {
                     let message = format!("`{}` is a number, `{}` is none", self.called, shorten(text));
                     return Err(self.wrong(message, "write `403`, `>=400` or `400..499`".to_owned()));
                 }
@@ -247,6 +252,12 @@ impl Asked<'_> {
     fn wrong(&self, message: String, hint: String) -> Finding {
         Finding::new(self.span.clone(), message, hint)
     }
+}
+
+/// The two ends of `400..499`.
+fn range(text: &str) -> Option<(f64, f64)> {
+    let (low, high) = text.split_once("..")?;
+    Some((number(low)?, number(high)?))
 }
 
 /// A number as people write it: Rust reads `inf` and `nan` as well.

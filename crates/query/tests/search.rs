@@ -90,6 +90,12 @@ fn fields_and_values() {
         ]],
     );
     check(
+        "body.spec.replicas:1..3 response.code:400..499 body.a:\"1..3\"",
+        expect![[
+            r#"body.spec.replicas:1..3 response.code:400..499 body.a:"1..3" → (object.spec.replicas >= 1 and object.spec.replicas <= 3) and (responseObject.code >= 400 and responseObject.code <= 499) and object.a == "1..3""#
+        ]],
+    );
+    check(
         "actor:person outcome:DENIED impersonated:true exec.command:*sh*",
         expect![[
             r#"actor:person outcome:denied impersonated:true exec.command:*sh* → actor == "person" and outcome == "denied" and impersonated == true and exec.command like "*sh*""#

@@ -192,6 +192,8 @@ fn config(limits: &Limits) -> SessionConfig {
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.execution.time_zone = Some("UTC".to_owned());
+    // In the usual one `cluster` is a word of its own, which cannot name a column behind a comma.
+    options.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
     // What each of the sorts of one query keeps back to be able to merge what it has spilled: a quarter in all.
     options.execution.sort_spill_reservation_bytes = limits.memory_bytes / limits.threads.max(1) / 4;
     config

@@ -30,6 +30,7 @@ pub mod slices;
 mod sql;
 mod table;
 mod timeline;
+mod yielding;
 
 pub use alerts::ALERT_COLUMNS;
 pub use count::Counted;

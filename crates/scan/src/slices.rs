@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  oldest ────────────────────────────────────────────► newest
-//!  │           3: all the rest          │  2: 3 × 1  │  1  │
+//!  │           3: all the rest          │  2: 7 × 1  │  1  │
 //! ```
 //! A page is full after the first slice if what it asks for is common. If it is rare, a few slices, each some times as
 //! large as all before it, are read one after the other, which costs little more than reading all at once. How many rows
@@ -11,7 +11,7 @@
 use crate::Order;
 
 /// So many times what was looked at before is looked at next.
-const GROWTH: f64 = 4.0;
+const GROWTH: f64 = 8.0;
 
 /// Rows, and the span of time that they are in, first and last included.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::engine::Task;
 use crate::error::is_exhausted;
 use crate::table::Rows;
+use crate::yielding::Yielding;
 use crate::{Given, Scan, ScanError, alerts};
 
 /// How long a statement may be.
@@ -101,6 +102,7 @@ impl Scan {
         let snapshot = self.inner.store.snapshot();
         let state = SessionStateBuilder::new_from_existing(self.inner.context.state())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+            .with_physical_optimizer_rule(Arc::new(Yielding))
             .build();
         let context = SessionContext::new_with_state(state);
         let catalog = datafusion::catalog::MemoryCatalogProvider::new();

@@ -1,5 +1,6 @@
 //! Alerts over HTTP → alert log.
 
+use auditward_event::MicroTime;
 use auditward_query::moment;
 use auditward_rules::Severity;
 use auditward_server::ports::{
@@ -80,18 +81,18 @@ fn wanted(filter: &AlertFilter) -> Result<Filter, Failure> {
 
 fn alert(stored: &StoredAlert) -> Result<Alert, Failure> {
     let (whole, _) = parts(stored);
-    let state = match stored.triage.state {
+    let state = |state: TriageState| match state {
         TriageState::Open => AlertState::Open,
         TriageState::Acknowledged => AlertState::Acknowledged,
         TriageState::Closed => AlertState::Closed,
     };
     let said = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let history = stored.triage.at.map(|at| Triaged {
-        state,
-        note: said(&stored.triage.note),
-        by: stored.triage.by.clone(),
-        at: at.to_string(),
-    });
+    let triaged = |triage: &Noted| Triaged {
+        state: state(triage.state),
+        note: said(&triage.note),
+        by: triage.by.clone(),
+        at: triage.at.unwrap_or(MicroTime::from_micros(0)).to_string(),
+    };
     Ok(Alert {
         id: stored.id.clone(),
         seq: stored.seq,
@@ -101,8 +102,8 @@ fn alert(stored: &StoredAlert) -> Result<Alert, Failure> {
         severity: stored.severity.clone(),
         cluster: stored.cluster.clone(),
         summary: text(&whole, "summary"),
-        state,
-        history: history.into_iter().collect(),
+        state: state(stored.triage.state),
+        history: stored.history.iter().map(triaged).collect(),
         alert: RawValue::from_string(whole.to_string())
             .map_err(|error| Failure::Broken(error.to_string()))?,
     })

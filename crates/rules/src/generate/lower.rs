@@ -61,15 +61,23 @@ fn resources(of: &ResourceSet, usual: bool) -> Vec<GroupResources> {
     let mut entries = Vec::new();
     for group in groups(of).into_iter().filter(|_| usual || of.groups.members().is_some()) {
         if let Some(resources) = patterns(of, Some(&group)) {
-            entries.push(GroupResources { group, resources, resource_names: names.clone() });
+            entries.push(entry(group, resources, names.clone()));
         }
     }
     let anything = of.resources.members().is_none() && of.subresources.members().is_none();
     if entries.is_empty() && !(anything && names.is_empty()) {
         let resources = patterns(of, None).unwrap_or_default();
-        entries.push(GroupResources { group: "*".to_owned(), resources, resource_names: names });
+        entries.push(entry("*".to_owned(), resources, names));
     }
     entries
+}
+
+/// Names are of resources that are named, or the API server refuses the policy.
+fn entry(group: String, mut resources: Vec<String>, resource_names: Vec<String>) -> GroupResources {
+    if resources.is_empty() && !resource_names.is_empty() {
+        resources.push("*".to_owned());
+    }
+    GroupResources { group, resources, resource_names }
 }
 
 /// The groups to name: those of the demand, or those in which Kubernetes has such a resource.

@@ -48,10 +48,20 @@ pub enum GenerateError {
 /// but where the policy language has no words for less, and no body of a credential is recorded.
 pub fn generate(demands: &[Demand]) -> Result<Generated, GenerateError> {
     let (mut asked, mut guarded) = (Vec::new(), Vec::new());
+    let everything = Policy {
+        rules: vec![Rule::catch_all(Level::RequestResponse)],
+        omit_stages: StageSet::EMPTY,
+        omit_managed_fields: false,
+    };
+    let best = Judge::new(&everything);
     for demand in demands {
         let credentials = credentials(demand.level);
         let takes_bodies = !demand.space.and(&credentials)?.is_empty();
-        let space = if takes_bodies { demand.space.minus(&credentials)? } else { demand.space.clone() };
+        let mut space = if takes_bodies { demand.space.minus(&credentials)? } else { demand.space.clone() };
+        // What no policy could record: most requests never have a stage `ResponseStarted`.
+        for blind in best.coverage(std::slice::from_ref(demand))?.blind {
+            space = space.minus(&blind.space)?;
+        }
         guarded.push(takes_bodies);
         asked.push(Demand { space: ordinary(&demand.space, space), ..demand.clone() });
     }

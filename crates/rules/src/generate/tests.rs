@@ -29,7 +29,10 @@ fn demand(level: Level, verbs: &[&str], resources: &[&str]) -> Demand {
 
 fn check(demands: &[Demand], expect: &Expect) {
     let generated = generate(demands).expect("a policy");
-    expect.assert_eq(&auditward_policy::print(&generated.policy));
+    let text = auditward_policy::print(&generated.policy);
+    let findings = auditward_policy::read::read(text.as_bytes()).findings;
+    assert!(findings.iter().all(|it| it.severity != auditward_policy::read::Severity::Error), "{findings:?}");
+    expect.assert_eq(&text);
 }
 
 #[test]
@@ -187,6 +190,40 @@ fn paths_are_named() {
           nonResourceURLs: ["/debug*", "/metrics"]
     "#]],
     );
+}
+
+/// The API server refuses names of no resource.
+#[test]
+fn a_name_of_whatever_resource() {
+    let named = ResourceSet { names: Words::only(["aws-auth"]), ..ResourceSet::any() };
+    let mut demand = demand(Level::Metadata, &["create", "patch"], &[]);
+    demand.space = Space::from(Cube { verbs: Words::only(["create", "patch"]), ..Cube::resources(named) });
+    check(
+        &[demand],
+        &expect![[r#"
+        apiVersion: audit.k8s.io/v1
+        kind: Policy
+        omitStages: [RequestReceived]
+        omitManagedFields: true
+        rules:
+        - level: Metadata
+          verbs: ["create", "patch"]
+          resources:
+          - group: "*"
+            resources: ["*"]
+            resourceNames: ["aws-auth"]
+    "#]],
+    );
+}
+
+#[test]
+fn a_stage_that_few_requests_have() {
+    for stage in [Stage::ResponseStarted, Stage::Panic] {
+        let stages = StageSet::EMPTY.with(stage);
+        let generated = generate(&[Demand { stages, ..demand(Level::Metadata, &[], &["pods"]) }]);
+        let policy = generated.expect("a policy").policy;
+        assert!(!policy.omit_stages.contains(stage));
+    }
 }
 
 #[test]

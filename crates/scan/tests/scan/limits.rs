@@ -32,6 +32,34 @@ fn a_query_is_given_up_after_its_time() {
     assert_eq!(outcome(&trail, "SELECT 1").unwrap(), 1, "the threads are free again");
 }
 
+/// Joins that read nothing any more, whether they let rows through or not.
+#[test]
+fn a_join_in_memory_is_given_up_after_its_time() {
+    let joins = [
+        "SELECT count(*) FROM events a, events b, events c WHERE a.name <> b.name AND b.name <> c.name",
+        "SELECT count(*) FROM events a, events b, events c WHERE a.name || b.name || c.name = 'nothing'",
+        "SELECT count(*) FROM events a, events b, events c",
+        "SELECT count(*) FROM events a JOIN events b ON a.stage = b.stage JOIN events c ON a.stage = c.stage",
+        "SELECT count(*) FROM events a JOIN events b ON a.stage = b.stage AND a.name || b.name = 'nothing' \
+         JOIN events c ON a.stage = c.stage",
+        "SELECT count(DISTINCT a.name || b.name || c.name) FROM events a, events b, events c",
+        "SELECT a.name FROM events a, events b, events c ORDER BY a.name || b.name || c.name LIMIT 3",
+    ];
+    let many = || rows(captured().into_iter().cycle().take(6000));
+    let trail = Trail::with(many(), Shape::Files(1), |limits| {
+        limits.time = Duration::from_millis(300);
+        limits.threads = 2;
+    });
+    for join in joins {
+        let began = std::time::Instant::now();
+        let error = outcome(&trail, join).unwrap_err();
+        assert!(matches!(error, ScanError::Given(_)), "{join}: {error:?}");
+        assert_eq!(outcome(&trail, "SELECT 1").unwrap(), 1);
+        // Else it would have been minutes.
+        assert!(began.elapsed() < Duration::from_secs(20), "{join}");
+    }
+}
+
 #[test]
 fn a_query_that_nobody_waits_for_ends() {
     let trail = Trail::with(rows(captured()), Shape::Files(1), |limits| limits.threads = 1);

@@ -15,9 +15,9 @@ fn slices(lots: &[Lot], order: Order, rows: usize) -> Vec<(i64, i64)> {
 fn each_is_larger_than_all_before_it() {
     let lots = [lot(1000.0, 0, 999)];
     let newest = slices(&lots, Order::NewestFirst, 10);
-    assert_eq!(newest, [(990, i64::MAX), (960, 989), (840, 959), (360, 839), (i64::MIN, 359)]);
+    assert_eq!(newest, [(990, i64::MAX), (920, 989), (360, 919), (i64::MIN, 359)]);
     let oldest = slices(&lots, Order::OldestFirst, 10);
-    assert_eq!(oldest, [(i64::MIN, 9), (10, 39), (40, 159), (160, 639), (640, i64::MAX)]);
+    assert_eq!(oldest, [(i64::MIN, 9), (10, 79), (80, 639), (640, i64::MAX)]);
 }
 
 #[test]

@@ -53,6 +53,9 @@ fn events_are_counted_as_they_are() {
     // Two looks at the table see the same.
     let both = "SELECT (SELECT count(*) FROM events) - (SELECT count(*) FROM events WHERE time IS NOT NULL)";
     assert_eq!(number(&trail.scan, both), 0);
+    // `CLUSTER` is a word of some dialects.
+    let clusters = "SELECT count(*) FROM (SELECT count(*), cluster FROM events GROUP BY verb, cluster)";
+    assert!(number(&trail.scan, clusters) >= 3);
 }
 
 #[test]

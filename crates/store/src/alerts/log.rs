@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::line::{self, Head, Line};
 use super::{
     ALERT_BYTES_MAX, AlertConfig, AlertError, AlertFilter, AlertPage, AlertStatus, AlertsRecovered,
-    NOTE_BYTES_MAX, NewAlert, StoredAlert, Triage, TriageState, VERSION,
+    HISTORY_MAX, NOTE_BYTES_MAX, NewAlert, StoredAlert, Triage, TriageState, VERSION,
 };
 use crate::store::Damage;
 
@@ -59,11 +59,22 @@ struct Known {
     rule: Arc<str>,
     severity: Arc<str>,
     cluster: Arc<str>,
-    triage: Triage,
+    /// What was done about it, the last [`HISTORY_MAX`] times.
+    history: Vec<Triage>,
     /// The file, and where its line is in there.
     file: u64,
     at: u64,
     bytes: usize,
+}
+
+impl Known {
+    fn triage(&self) -> Triage {
+        self.history.last().cloned().unwrap_or_default()
+    }
+
+    fn state(&self) -> TriageState {
+        self.history.last().map(|triage| triage.state).unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -162,7 +173,8 @@ impl AlertLog {
         let next = state.next;
         self.write(&mut state, lines, next)?;
         if let Some(known) = state.alerts.get(&seq) {
-            found.triage = known.triage.clone();
+            found.triage = known.triage();
+            found.history.clone_from(&known.history);
         }
         Ok(found)
     }
@@ -215,7 +227,7 @@ impl AlertLog {
         let state = self.state();
         AlertStatus {
             alerts: state.alerts.len(),
-            open: state.alerts.values().filter(|known| known.triage.state == TriageState::Open).count(),
+            open: state.alerts.values().filter(|known| known.state() == TriageState::Open).count(),
             last: state.next - 1,
             files: state.files.len(),
             bytes: state.files.values().map(|file| file.bytes).sum(),
@@ -370,7 +382,8 @@ impl AlertLog {
             rule: alert.rule,
             severity: alert.severity,
             cluster: alert.cluster,
-            triage: known.triage.clone(),
+            triage: known.triage(),
+            history: known.history.clone(),
             json: alert.json.get().to_owned(),
         }))
     }
@@ -446,12 +459,15 @@ impl State {
             Line::Head(_) => {}
             Line::Triage(triage) => {
                 if let Some(known) = self.alerts.get_mut(&triage.seq) {
-                    known.triage = Triage {
+                    if known.history.len() == HISTORY_MAX {
+                        known.history.remove(0);
+                    }
+                    known.history.push(Triage {
                         state: triage.state,
                         note: triage.note,
                         by: triage.by,
                         at: Some(MicroTime::from_micros(triage.at)),
-                    };
+                    });
                 }
             }
             Line::Alert(alert) => {
@@ -468,7 +484,7 @@ impl State {
                     rule: self.name(&alert.rule),
                     severity: self.name(&alert.severity),
                     cluster: self.name(&alert.cluster),
-                    triage: Triage::default(),
+                    history: Vec::new(),
                     file,
                     at,
                     bytes,
@@ -525,7 +541,7 @@ impl AlertFilter {
         any(&self.rules, &known.rule)
             && any(&self.severities, &known.severity)
             && any(&self.clusters, &known.cluster)
-            && (self.states.is_empty() || self.states.contains(&known.triage.state))
+            && (self.states.is_empty() || self.states.contains(&known.state()))
             && self.since.is_none_or(|since| known.time >= since)
             && self.until.is_none_or(|until| known.time < until)
     }

@@ -30,6 +30,8 @@ use crate::store::Damage;
 
 /// How long a note may be.
 pub const NOTE_BYTES_MAX: usize = 4096;
+/// How often something may be done about an alert before the first times are forgotten.
+pub const HISTORY_MAX: usize = 50;
 /// How large the JSON of an alert may be.
 pub const ALERT_BYTES_MAX: usize = 4 << 20;
 
@@ -90,8 +92,10 @@ pub struct StoredAlert {
     pub severity: String,
     /// The cluster.
     pub cluster: String,
-    /// What was done about it.
+    /// What was done about it last.
     pub triage: Triage,
+    /// All that was done about it, the oldest first; only the last [`HISTORY_MAX`] times are told, the log has all.
+    pub history: Vec<Triage>,
     /// All of it, as JSON.
     pub json: String,
 }

@@ -101,6 +101,10 @@ fn what_was_done_about_an_alert_stays() {
     let (log, _) = open(&disk);
     assert_eq!(log.get("a").unwrap().unwrap().triage, triage);
     assert_eq!(log.get("b").unwrap().unwrap().triage, Triage::default());
+    let again = Triage { state: TriageState::Open, note: "no".to_owned(), ..triage.clone() };
+    log.triage("a", &again).unwrap();
+    assert_eq!(log.get("a").unwrap().unwrap().history, [triage.clone(), again]);
+    log.triage("a", &triage).unwrap();
     let error = log.triage("z", &triage).unwrap_err();
     assert_eq!(error.to_string(), "there is no alert `z`");
     let long = Triage { note: "x".repeat(NOTE_BYTES_MAX + 1), ..triage };
