@@ -55,7 +55,7 @@ const FIELDS: &[(&str, &str, bool)] = &[
     ("decision", "decision", false),
     ("group", "user_groups", true),
     ("id", "audit_id", false),
-    ("ip", "source_ip", false),
+    ("ip", "source_ips", true),
     ("level", "level", false),
     ("message", "message", false),
     ("name", "name", false),
