@@ -62,7 +62,7 @@ pub fn event(nodes: &[Node]) -> Result<Vec<String>, EventError> {
         let copies = copies(node)?;
         for copy in 1..=copies {
             if !made.is_empty() {
-                micros += after(node)?;
+                micros = micros.saturating_add(after(node)?);
             }
             let mut event = one(node)?;
             number(&mut event, copy);
@@ -448,7 +448,7 @@ fn after(node: &Node) -> Result<i64, EventError> {
     let Some(node) = node.get("after") else { return Ok(1_000_000) };
     let seconds =
         to_json(node).as_str().and_then(duration::parse).and_then(|seconds| i64::try_from(seconds).ok());
-    seconds.map(|seconds| seconds * 1_000_000).ok_or_else(|| {
+    seconds.map(|seconds: i64| seconds.saturating_mul(1_000_000)).ok_or_else(|| {
         error(
             &node.span,
             "this is no duration".to_owned(),
@@ -477,7 +477,7 @@ fn stamp(event: &mut Value, index: usize, micros: i64) {
     set(event, "apiVersion", "audit.k8s.io/v1".to_owned());
     set(event, "auditID", format!("00000000-0000-4000-8000-{index:012}"));
     set(event, "requestReceivedTimestamp", MicroTime::from_micros(micros).to_string());
-    set(event, "stageTimestamp", MicroTime::from_micros(micros + 10_000).to_string());
+    set(event, "stageTimestamp", MicroTime::from_micros(micros.saturating_add(10_000)).to_string());
 }
 
 fn merge_key(event: &mut Value, key: &str, patch: Value) {
