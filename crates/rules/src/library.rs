@@ -253,7 +253,8 @@ impl<'f> Library<'f> {
         let falco = falco::load(&files, &falco::Options::default());
         rules.extend(numbered(&files, &self.falco, falco.rules));
         let files: Vec<(&str, &str)> = self.sigma.iter().map(|number| self.named(*number)).collect();
-        let sigma = sigma::load(&files, &sigma::Options::default());
+        let options = sigma::Options { placeholders: self.loaded.settings.placeholders().clone() };
+        let sigma = sigma::load(&files, &options);
         rules.extend(numbered(&files, &self.sigma, sigma.rules));
         self.loaded.findings.extend(falco.findings.into_iter().chain(sigma.findings));
     }
@@ -507,6 +508,67 @@ level: low
                 1.yaml:4:10: error: a list has either `values`, or `add` and `remove`
             "#]],
         );
+    }
+
+    const EXPANDED: &str = "\
+title: Made by an admin
+logsource: {product: kubernetes, service: audit}
+detection:
+  selection: {verb: create, user.username|expand: '%admins%'}
+  condition: selection
+level: low
+";
+
+    #[test]
+    fn placeholders_of_sigma_are_what_settings_say() {
+        // Before or behind the rule, as a list or as one text.
+        check(
+            &[EXPANDED, "placeholders: {admins: [alice, ops-*]}\n"],
+            expect![[r#"
+                Sigma Made by an admin Notice
+            "#]],
+        );
+        check(
+            &["placeholders: {admins: alice}\n", EXPANDED],
+            expect![[r#"
+                Sigma Made by an admin Notice
+            "#]],
+        );
+        check(
+            &[EXPANDED],
+            expect![[r#"
+                1.yaml:4:51: error: the placeholder `%admins%` is not configured
+                  hint: say in a file of settings what it stands for: `placeholders: {admins: [...]}`
+            "#]],
+        );
+        check(
+            &[EXPANDED, "placeholders: {admin: [alice]}\n"],
+            expect![[r#"
+                1.yaml:4:51: error: the placeholder `%admins%` is not configured
+                  hint: did you mean `%admin%`?
+            "#]],
+        );
+        check(
+            &["placeholders: {'%a%': [b], c: [7], d: {e: f}}\nplaceholder: {}\n"],
+            expect![[r#"
+                1.yaml:1:16: error: `%a%` cannot be the name of a placeholder
+                  hint: letters, digits, `_`, `-` and `.`: `admins` for `%admins%`
+                1.yaml:1:32: error: expected a text, found a number
+                  hint: put it in quotes: YAML reads it otherwise
+                1.yaml:1:39: error: expected a list of texts, found a mapping
+                1.yaml:2:1: error: unknown key of a file of settings, `placeholder`
+                  hint: did you mean `placeholders`?
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_placeholder_stands_for_each_of_its_values() {
+        let settings = "placeholders: {admins: [alice, ops-*]}\n";
+        let files = [("a".to_owned(), EXPANDED.to_owned()), ("b".to_owned(), settings.to_owned())];
+        let loaded = load(&files);
+        let shown = format!("{:?}", loaded.rules[0].trigger);
+        assert!(shown.contains("alice") && shown.contains("ops-") && !shown.contains('%'), "{shown}");
     }
 
     #[test]

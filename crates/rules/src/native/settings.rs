@@ -8,6 +8,7 @@ use super::keys;
 use super::params::{ParamValue, Scope};
 use super::source::{Located, Source};
 use super::text::{Text, hint};
+use crate::sigma::is_placeholder;
 use crate::{Finding, Rule, Severity, Weight};
 
 /// Everything that files of settings say, and the shared lists.
@@ -15,6 +16,8 @@ use crate::{Finding, Rule, Severity, Weight};
 pub struct Settings {
     lists: BTreeMap<String, Vec<String>>,
     params: Vec<Said<(Located<String>, Change)>>,
+    /// What `%name%` stands for in Sigma's rules.
+    placeholders: BTreeMap<String, Vec<String>>,
     disable: Vec<Said<()>>,
     enable: Vec<Said<()>>,
     severity: Vec<Said<Severity>>,
@@ -64,6 +67,9 @@ impl Settings {
                 }
             }
         }
+        for (name, node) in entries(root.get("placeholders"), text) {
+            self.placeholder(name, node, text);
+        }
         let mut names = |key: &str| -> Vec<Said<()>> {
             let names = root.get(key).map(|node| text.strings(node)).unwrap_or_default();
             names.into_iter().map(|rule| Said { file, rule, what: () }).collect()
@@ -77,6 +83,25 @@ impl Settings {
                 None => text.unknown(&word.span, "severity", &word.value, keys::SEVERITIES.iter().copied()),
             }
         }
+    }
+
+    /// Adds what `%name%` stands for.
+    fn placeholder(&mut self, name: Located<String>, node: &Node, text: &mut Text<'_>) {
+        if !is_placeholder(&name.value) {
+            text.error_with(
+                &name.span,
+                format!("`{}` cannot be the name of a placeholder", name.value),
+                "letters, digits, `_`, `-` and `.`: `admins` for `%admins%`",
+            );
+            return;
+        }
+        let values = text.strings(node).into_iter().map(|text| text.value).collect();
+        self.placeholders.insert(name.value, values);
+    }
+
+    /// What `%name%` stands for in Sigma's rules, by name.
+    pub(crate) fn placeholders(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.placeholders
     }
 
     /// What each name holds for this rule.
