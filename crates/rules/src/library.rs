@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use auditward_policy::read::{Node, Span, Tree, Value, documents};
+use auditward_policy::read::{Node, Span, Tree, Value, rule_documents};
 
 use crate::native::{self, Settings, Source, Text};
 use crate::{Finding, Language, Rule, Weight, falco, sigma};
@@ -143,7 +143,7 @@ impl<'f> Library<'f> {
         // A rule of the site's own may use the lists without naming their file.
         if let Some((name, text)) = SHIPPED.iter().find(|(name, _)| name.ends_with(LISTS)) {
             let mut text = Text::new(name, text);
-            for tree in documents(text.content.as_bytes()).0 {
+            for tree in rule_documents(text.content.as_bytes()).0 {
                 loaded.settings.read(&tree.root, usize::MAX, &mut text);
             }
         }
@@ -157,7 +157,7 @@ impl<'f> Library<'f> {
             self.loaded.findings.append(&mut text.findings);
             return;
         }
-        let (trees, error) = documents(content.as_bytes());
+        let (trees, error) = rule_documents(content.as_bytes());
         let trees: Vec<&Tree> = trees.iter().filter(|tree| tree.root.value != Value::Null).collect();
         let kinds: Vec<Option<Kind>> = trees.iter().map(|tree| kind(&tree.root)).collect();
         let first = kinds.iter().copied().flatten().next();
@@ -605,6 +605,16 @@ level: low
             ]],
         );
         check("lists: {systemNamespaces: [b]}", expect![[r#"Some(Texts(["bob"])) Some(Texts(["b"]))"#]]);
+    }
+
+    #[test]
+    fn a_parameter_may_be_a_letter_that_old_yaml_takes_for_a_boolean() {
+        check(
+            &[&RULE.replace("allowed", "n"), "params: {secret-read-by-hand: {n: [y]}}\n"],
+            expect![[r#"
+                Native secret-read-by-hand Error
+            "#]],
+        );
     }
 
     #[test]

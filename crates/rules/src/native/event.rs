@@ -15,7 +15,7 @@
 use std::sync::LazyLock;
 
 use auditward_event::MicroTime;
-use auditward_policy::read::{Node, Span, Value as Yaml, did_you_mean, documents};
+use auditward_policy::read::{Node, Span, Value as Yaml, did_you_mean, rule_documents};
 use serde_json::{Map, Value, json};
 
 use super::duration;
@@ -148,7 +148,7 @@ const EVENTS_MAX: usize = 10_000;
 
 /// The bases with their names. The text is ours, and a test reads it, so what cannot be read here cannot be there.
 static BASES: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
-    let (trees, _) = documents(include_bytes!("bases.yaml"));
+    let (trees, _) = rule_documents(include_bytes!("bases.yaml"));
     let Some(Yaml::Map(entries)) = trees.into_iter().next().map(|tree| tree.root.value) else {
         return Vec::new();
     };
@@ -535,7 +535,7 @@ mod tests {
     /// The fields of each event that `yaml` (a list) says, or what is wrong with it.
     #[track_caller]
     fn check(yaml: &str, fields: &str, expected: Expect) {
-        let (trees, error) = documents(yaml.as_bytes());
+        let (trees, error) = rule_documents(yaml.as_bytes());
         assert_eq!(error, None);
         let Yaml::List(nodes) = &trees[0].root.value else { panic!("not a list") };
         let seen = match event(nodes) {
@@ -565,7 +565,7 @@ mod tests {
         assert!(bases().count() > 30);
         for name in bases() {
             let yaml = format!("- from: {name}\n");
-            let (trees, _) = documents(yaml.as_bytes());
+            let (trees, _) = rule_documents(yaml.as_bytes());
             let Yaml::List(nodes) = &trees[0].root.value else { panic!("not a list") };
             let text = event(nodes).unwrap().remove(0);
             let view = EventView::parse(text.as_bytes()).unwrap();
