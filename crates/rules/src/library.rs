@@ -510,6 +510,26 @@ level: low
         );
     }
 
+    #[test]
+    fn a_new_list_is_for_a_rule_that_uses_it() {
+        check(
+            &["lists: {systemNamespace: [a], ours: [b]}\n"],
+            expect![[r#"
+                1.yaml:1:9: warning: no rule uses the list `systemNamespace`
+                  hint: did you mean `systemNamespaces`?
+                1.yaml:1:31: warning: no rule uses the list `ours`
+                  hint: write `$ours` in a rule of yours, or take it out
+            "#]],
+        );
+        let rule = RULE.replace("not user in $allowed", "not user in $allowed and not user in $ours");
+        check(
+            &["lists: {ours: [b], shells: {add: [nu]}}\n", &rule],
+            expect![[r#"
+                Native secret-read-by-hand Error
+            "#]],
+        );
+    }
+
     const EXPANDED: &str = "\
 title: Made by an admin
 logsource: {product: kubernetes, service: audit}

@@ -1,10 +1,11 @@
 //! What a site says about rules that it did not write: shared lists, parameters, what runs, how much it matters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use auditward_policy::read::{Node, Value};
+use auditward_policy::read::{Node, Value, did_you_mean};
 
 use super::keys;
+use super::lint::used_names;
 use super::params::{ParamValue, Scope};
 use super::source::{Located, Source};
 use super::text::{Text, hint};
@@ -15,6 +16,8 @@ use crate::{Finding, Rule, Severity, Weight};
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     lists: BTreeMap<String, Vec<String>>,
+    /// Lists that were not there before, with the numbers of the files that make them.
+    new_lists: Vec<(usize, Located<String>)>,
     params: Vec<Said<(Located<String>, Change)>>,
     /// What `%name%` stands for in Sigma's rules.
     placeholders: BTreeMap<String, Vec<String>>,
@@ -56,7 +59,11 @@ impl Settings {
             let Some(change) = read_change(node, text, before.is_some()) else { continue };
             let values = change.apply(before.map(|values| ParamValue::Texts(values.clone())).as_ref());
             match values {
-                ParamValue::Texts(values) => _ = self.lists.insert(name.value, values),
+                ParamValue::Texts(values) => {
+                    if self.lists.insert(name.value.clone(), values).is_none() {
+                        self.new_lists.push((file, name));
+                    }
+                }
                 _ => text.expected(node, "a list of texts"),
             }
         }
@@ -187,7 +194,28 @@ impl Settings {
                 }
             }
         }
+        findings.extend(self.unused_lists(sources, files));
         findings
+    }
+
+    /// New lists that no rule uses: most often another list was meant, which stays as it was.
+    fn unused_lists(&self, sources: &[&Source], files: &[(String, String)]) -> Vec<Finding> {
+        if self.new_lists.iter().all(|(file, _)| files.get(*file).is_none()) {
+            return Vec::new();
+        }
+        let used: BTreeSet<&str> = sources.iter().flat_map(|source| used_names(source)).collect();
+        let unused = self.new_lists.iter().filter(|(_, name)| !used.contains(name.value.as_str()));
+        let finding = |(file, name): &(usize, Located<String>)| {
+            let (file, text) = files.get(*file)?;
+            let message = format!("no rule uses the list `{}`", name.value);
+            let finding = Finding::new(Weight::Warning, file, text, name.span.clone(), message);
+            let others = self.lists().filter(|list| *list != name.value);
+            Some(finding.hint(match did_you_mean(&name.value, others) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write `${}` in a rule of yours, or take it out", name.value),
+            }))
+        };
+        unused.filter_map(finding).collect()
     }
 }
 
