@@ -82,11 +82,21 @@ pub(crate) fn colour() -> bool {
 
 /// Text from a log or a policy, made safe for a terminal: control characters are shown, not obeyed.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if text.chars().any(char::is_control) {
-        Cow::Owned(text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
+    if text.chars().any(is_obeyed) {
+        Cow::Owned(text.chars().map(|c| if is_obeyed(c) { '\u{fffd}' } else { c }).collect())
     } else {
         Cow::Borrowed(text)
     }
+}
+
+/// Whether a terminal would do something with a character instead of showing it. Those that turn the direction of text are
+/// no control characters by their class, and would let a name read as another one.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 /// Bytes as people read them: `812 B`, `64.0 kB`, `1.9 MB`.
@@ -117,6 +127,18 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(visible("a\u{1b}[31mb\r\u{9b}"), "a\u{fffd}[31mb\u{fffd}\u{fffd}");
+        let turns =
+            "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        assert_eq!(visible(turns), "\u{fffd}".repeat(12));
+        // Letters that are read from the right, joiners and marks stay what they are.
+        for text in ["", "alice", "\u{5d0}\u{5d1}", "\u{200d}\u{2029}\u{2065}\u{206a}", "h\u{e4}ufig"] {
+            assert!(matches!(visible(text), Cow::Borrowed(shown) if shown == text), "{text:?}");
+        }
+    }
 
     #[test]
     fn sizes_and_shares() {

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use auditward_policy::read::{Node, Span, Tree, Value, documents};
+use auditward_policy::read::{Node, Span, Tree, Value, rule_documents};
 
 use crate::native::{self, Settings, Source, Text};
 use crate::{Finding, Language, Rule, Weight, falco, sigma};
@@ -143,7 +143,7 @@ impl<'f> Library<'f> {
         // A rule of the site's own may use the lists without naming their file.
         if let Some((name, text)) = SHIPPED.iter().find(|(name, _)| name.ends_with(LISTS)) {
             let mut text = Text::new(name, text);
-            for tree in documents(text.content.as_bytes()).0 {
+            for tree in rule_documents(text.content.as_bytes()).0 {
                 loaded.settings.read(&tree.root, usize::MAX, &mut text);
             }
         }
@@ -157,7 +157,7 @@ impl<'f> Library<'f> {
             self.loaded.findings.append(&mut text.findings);
             return;
         }
-        let (trees, error) = documents(content.as_bytes());
+        let (trees, error) = rule_documents(content.as_bytes());
         let trees: Vec<&Tree> = trees.iter().filter(|tree| tree.root.value != Value::Null).collect();
         let kinds: Vec<Option<Kind>> = trees.iter().map(|tree| kind(&tree.root)).collect();
         let first = kinds.iter().copied().flatten().next();
@@ -253,7 +253,8 @@ impl<'f> Library<'f> {
         let falco = falco::load(&files, &falco::Options::default());
         rules.extend(numbered(&files, &self.falco, falco.rules));
         let files: Vec<(&str, &str)> = self.sigma.iter().map(|number| self.named(*number)).collect();
-        let sigma = sigma::load(&files, &sigma::Options::default());
+        let options = sigma::Options { placeholders: self.loaded.settings.placeholders().clone() };
+        let sigma = sigma::load(&files, &options);
         rules.extend(numbered(&files, &self.sigma, sigma.rules));
         self.loaded.findings.extend(falco.findings.into_iter().chain(sigma.findings));
     }
@@ -510,6 +511,87 @@ level: low
     }
 
     #[test]
+    fn a_new_list_is_for_a_rule_that_uses_it() {
+        check(
+            &["lists: {systemNamespace: [a], ours: [b]}\n"],
+            expect![[r#"
+                1.yaml:1:9: warning: no rule uses the list `systemNamespace`
+                  hint: did you mean `systemNamespaces`?
+                1.yaml:1:31: warning: no rule uses the list `ours`
+                  hint: write `$ours` in a rule of yours, or take it out
+            "#]],
+        );
+        let rule = RULE.replace("not user in $allowed", "not user in $allowed and not user in $ours");
+        check(
+            &["lists: {ours: [b], shells: {add: [nu]}}\n", &rule],
+            expect![[r#"
+                Native secret-read-by-hand Error
+            "#]],
+        );
+    }
+
+    const EXPANDED: &str = "\
+title: Made by an admin
+logsource: {product: kubernetes, service: audit}
+detection:
+  selection: {verb: create, user.username|expand: '%admins%'}
+  condition: selection
+level: low
+";
+
+    #[test]
+    fn placeholders_of_sigma_are_what_settings_say() {
+        // Before or behind the rule, as a list or as one text.
+        check(
+            &[EXPANDED, "placeholders: {admins: [alice, ops-*]}\n"],
+            expect![[r#"
+                Sigma Made by an admin Notice
+            "#]],
+        );
+        check(
+            &["placeholders: {admins: alice}\n", EXPANDED],
+            expect![[r#"
+                Sigma Made by an admin Notice
+            "#]],
+        );
+        check(
+            &[EXPANDED],
+            expect![[r#"
+                1.yaml:4:51: error: the placeholder `%admins%` is not configured
+                  hint: say in a file of settings what it stands for: `placeholders: {admins: [...]}`
+            "#]],
+        );
+        check(
+            &[EXPANDED, "placeholders: {admin: [alice]}\n"],
+            expect![[r#"
+                1.yaml:4:51: error: the placeholder `%admins%` is not configured
+                  hint: did you mean `%admin%`?
+            "#]],
+        );
+        check(
+            &["placeholders: {'%a%': [b], c: [7], d: {e: f}}\nplaceholder: {}\n"],
+            expect![[r#"
+                1.yaml:1:16: error: `%a%` cannot be the name of a placeholder
+                  hint: letters, digits, `_`, `-` and `.`: `admins` for `%admins%`
+                1.yaml:1:32: error: expected a text, found a number
+                  hint: put it in quotes: YAML reads it otherwise
+                1.yaml:1:39: error: expected a list of texts, found a mapping
+                1.yaml:2:1: error: unknown key of a file of settings, `placeholder`
+                  hint: did you mean `placeholders`?
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_placeholder_stands_for_each_of_its_values() {
+        let settings = "placeholders: {admins: [alice, ops-*]}\n";
+        let files = [("a".to_owned(), EXPANDED.to_owned()), ("b".to_owned(), settings.to_owned())];
+        let loaded = load(&files);
+        let shown = format!("{:?}", loaded.rules[0].trigger);
+        assert!(shown.contains("alice") && shown.contains("ops-") && !shown.contains('%'), "{shown}");
+    }
+
+    #[test]
     fn lists_and_parameters_change_as_they_are_told() {
         let scope = |settings: &str| {
             let files = [("a".to_owned(), RULE.to_owned()), ("b".to_owned(), settings.to_owned())];
@@ -543,6 +625,16 @@ level: low
             ]],
         );
         check("lists: {systemNamespaces: [b]}", expect![[r#"Some(Texts(["bob"])) Some(Texts(["b"]))"#]]);
+    }
+
+    #[test]
+    fn a_parameter_may_be_a_letter_that_old_yaml_takes_for_a_boolean() {
+        check(
+            &[&RULE.replace("allowed", "n"), "params: {secret-read-by-hand: {n: [y]}}\n"],
+            expect![[r#"
+                Native secret-read-by-hand Error
+            "#]],
+        );
     }
 
     #[test]

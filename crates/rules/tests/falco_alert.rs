@@ -61,3 +61,51 @@ fn widths_arguments_and_functions() {
         ]],
     );
 }
+
+/// The `output_fields` of an alert with this output, on an event of this time.
+fn output_fields(output: &str, time: &str) -> String {
+    let rules = format!(
+        "- rule: Any\n  desc: d\n  condition: ka.verb = create\n  output: {output}\n  priority: info\n  source: k8s_audit\n"
+    );
+    let loaded = load(&[("rules.yaml", &rules)], &Options::default());
+    assert_eq!(loaded.findings, []);
+    let event = EVENT.replace("2026-01-02T03:04:05.123456Z", time);
+    let event = EventView::parse(event.as_bytes()).unwrap();
+    let subject = Subject::new(&event);
+    let mut values = |field: &Field| {
+        let mut all = Vec::new();
+        field.each(&subject, &mut |item| all.extend(item.into_text().map(std::borrow::Cow::into_owned)));
+        all
+    };
+    let alert = Alert {
+        rule: &loaded.rules[0],
+        time: event.stage_time().unwrap(),
+        source: "k8s_audit",
+        hostname: "cp-1",
+    };
+    assert!(text(&alert, &mut values).contains("Informational"));
+    json(&alert, Properties::default(), &mut values)["output_fields"].to_string()
+}
+
+#[test]
+fn times_are_numbers() {
+    let forms = "a %evt.time %evt.time.s %evt.time.iso8601 %evt.datetime %evt.datetime.s %evt.rawtime";
+    expect![[
+        r#"{"evt.datetime":1767323045123456000,"evt.datetime.s":1767323045123456000,"evt.rawtime":1767323045123456000,"evt.time":1767323045123456000,"evt.time.iso8601":1767323045123456000,"evt.time.s":1767323045123456000}"#
+    ]]
+    .assert_eq(&output_fields(forms, "2026-01-02T03:04:05.123456Z"));
+    expect![[r#"{"evt.rawtime.ns":123456000,"evt.rawtime.s":1767323045,"evt.time":1767323045123456000}"#]]
+        .assert_eq(&output_fields("a %evt.rawtime.s %evt.rawtime.ns", "2026-01-02T03:04:05.123456Z"));
+    expect![[r#"{"evt.time":1767323045123456000,"ka.verb":"create"}"#]]
+        .assert_eq(&output_fields("a %ka.verb", "2026-01-02T03:04:05.123456Z"));
+}
+
+/// Nanoseconds of such years do not fit into 64 bits: the nearest number stands for them.
+#[test]
+fn extreme_times_are_held() {
+    let forms = "a %evt.time %evt.rawtime.s %evt.rawtime.ns";
+    expect![[r#"{"evt.rawtime.ns":0,"evt.rawtime.s":-62135596800,"evt.time":-9223372036854775808}"#]]
+        .assert_eq(&output_fields(forms, "0001-01-01T00:00:00.000000Z"));
+    expect![[r#"{"evt.rawtime.ns":999999000,"evt.rawtime.s":253402300799,"evt.time":9223372036854775807}"#]]
+        .assert_eq(&output_fields(forms, "9999-12-31T23:59:59.999999Z"));
+}

@@ -163,3 +163,17 @@ impl Best {
         Facets { values, others: self.events.saturating_sub(told), distinct: self.distinct }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_says_what_can_be_counted() {
+        let page = include_str!("../../../docs/live/search.md");
+        let words: Vec<String> = FIELDS.iter().map(|(word, ..)| format!("`{word}`")).collect();
+        let (last, first) = words.split_last().unwrap();
+        let sentence = format!("`top` counts by {} and {last}", first.join(", "));
+        assert!(page.replace('\n', " ").contains(&sentence), "{sentence}");
+    }
+}

@@ -179,8 +179,19 @@ fn not_understood(what: &str, text: &str, findings: &[Finding]) -> Failure {
     for finding in findings {
         output::talk(&told(what, text, finding));
     }
-    Failure::new(format!("the {what} is not understood"))
-        .hint("docs/live/search.md has the language and its fields")
+    Failure::new(format!("the {what} is not understood")).hint(match what {
+        "query" => "docs/live/sql.md has the views and their columns",
+        _ => "docs/live/search.md has the language and its fields",
+    })
+}
+
+/// `--limit`: of nothing, nobody could say whether there is more.
+pub(crate) fn limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("should be at least 1".to_owned()),
+        Ok(limit) => Ok(limit),
+        Err(_) => Err("should be a whole number".to_owned()),
+    }
 }
 
 /// `search:1:5: message`, the line with a mark, the hint.

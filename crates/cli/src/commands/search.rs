@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     ask: AskArgs,
     /// At most so many events
-    #[arg(long, short = 'n', default_value_t = 100, value_name = "N", conflicts_with = "follow")]
+    #[arg(long, short = 'n', default_value_t = 100, value_name = "N", value_parser = ask::limit, conflicts_with = "follow")]
     limit: usize,
     /// The oldest first, instead of the newest
     #[arg(long, conflicts_with = "follow")]

@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     ask: AskArgs,
     /// At most so many events, the last ones
-    #[arg(long, short = 'n', default_value_t = 1000, value_name = "N")]
+    #[arg(long, short = 'n', default_value_t = 1000, value_name = "N", value_parser = ask::limit)]
     limit: usize,
     #[command(flatten)]
     output: OutputArgs,

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     ask: AskArgs,
     /// At most so many values
-    #[arg(long, short = 'n', default_value_t = 10, value_name = "N")]
+    #[arg(long, short = 'n', default_value_t = 10, value_name = "N", value_parser = ask::limit)]
     limit: usize,
     #[command(flatten)]
     output: OutputArgs,

@@ -90,6 +90,37 @@ fn a_search_that_is_not_understood() {
 }
 
 #[test]
+fn a_limit_is_at_least_one() {
+    for words in [&["search", "-n", "0"][..], &["timeline", "alice", "-n", "0"], &["top", "user", "-n", "0"]]
+    {
+        check_words(
+            words,
+            "",
+            |seen| seen,
+            expect![[r#"
+                exit 2
+                --- stderr
+                error: invalid value '0' for '--limit <N>': should be at least 1
+
+                For more information, try '--help'.
+            "#]],
+        );
+    }
+    check_words(
+        &["search", "-n", "many"],
+        "",
+        |seen| seen,
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: invalid value 'many' for '--limit <N>': should be a whole number
+
+            For more information, try '--help'.
+        "#]],
+    );
+}
+
+#[test]
 fn a_search_as_a_rule() {
     check_words(
         &["search", "--as-rule", "verb:create resource:pods/exec ns:prod"],
@@ -619,7 +650,7 @@ fn what_a_server_says_is_wrong() {
               1 | select x
                 |        ^
             error: the query is not understood
-            hint: docs/live/search.md has the language and its fields
+            hint: docs/live/sql.md has the views and their columns
         "#]],
         expect![[r#"
             POST /api/v1/sql HTTP/1.1

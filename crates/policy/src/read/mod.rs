@@ -35,6 +35,7 @@ use auditward_event::Level;
 use crate::StageSet;
 use crate::model::{GroupResources, Policy, Rule};
 use raw::{Located, RawGroupResources, RawLevel, RawPolicy, RawRule};
+use yaml::Letters;
 
 /// The largest policy that is read, in bytes. Published ones have a few kilobytes.
 pub const BYTES_MAX: usize = 1 << 20;
@@ -74,10 +75,16 @@ pub fn read(text: &[u8]) -> Reading {
     reading
 }
 
-/// Every document of a YAML stream as a tree with places, for other files than policies: Falco's and Sigma's rules.
+/// Every document of a YAML stream as a tree with places, for other files than policies: manifests, Falco's rules.
 /// What stands before a mistake is handed out with it. Bounded as policies are, except that the caller bounds the text.
 pub fn documents(text: &[u8]) -> (Vec<Tree>, Option<SyntaxError>) {
-    yaml::parse_all(text)
+    yaml::parse_all(text, Letters::Booleans)
+}
+
+/// The same for rules of detections that other programs read too: `y` and `n` alone are texts. So YAML 1.2 has it, and
+/// `PyYAML`, which reads Sigma's rules elsewhere.
+pub fn rule_documents(text: &[u8]) -> (Vec<Tree>, Option<SyntaxError>) {
+    yaml::parse_all(text, Letters::Texts)
 }
 
 fn read_in_order_of_evaluation(text: &[u8]) -> Reading {

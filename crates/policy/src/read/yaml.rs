@@ -10,6 +10,8 @@
 
 mod scalar;
 
+pub(super) use scalar::Letters;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,13 +31,15 @@ const NODE_WEIGHT: usize = 64;
 /// Reads the first document; an empty stream is `null`.
 pub(super) fn parse(text: &[u8]) -> Result<Tree, SyntaxError> {
     let null = Node { value: Value::Null, span: 0..0 };
-    compose(text, |composer| Ok(composer.document()?.unwrap_or(Tree { root: null, duplicates: Vec::new() })))
+    compose(text, Letters::Booleans, |composer| {
+        Ok(composer.document()?.unwrap_or(Tree { root: null, duplicates: Vec::new() }))
+    })
 }
 
 /// Reads every document; an empty stream has none. What stands before a mistake is handed out with it.
-pub(super) fn parse_all(text: &[u8]) -> (Vec<Tree>, Option<SyntaxError>) {
+pub(super) fn parse_all(text: &[u8], letters: Letters) -> (Vec<Tree>, Option<SyntaxError>) {
     let mut trees = Vec::new();
-    let end = compose(text, |composer| {
+    let end = compose(text, letters, |composer| {
         while let Some(tree) = composer.document()? {
             trees.push(tree);
         }
@@ -46,6 +50,7 @@ pub(super) fn parse_all(text: &[u8]) -> (Vec<Tree>, Option<SyntaxError>) {
 
 fn compose<T>(
     text: &[u8],
+    letters: Letters,
     read: impl FnOnce(&mut Composer<'_, &mut &[u8]>) -> Result<T>,
 ) -> Result<T, SyntaxError> {
     let bom = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
@@ -62,6 +67,7 @@ fn compose<T>(
     read(&mut Composer {
         text,
         bom,
+        letters,
         parser,
         anchors: HashMap::new(),
         duplicates: Vec::new(),
@@ -77,6 +83,7 @@ struct Composer<'t, R> {
     text: &'t [u8],
     /// Bytes that the parser was not shown.
     bom: usize,
+    letters: Letters,
     parser: libyaml_safer::Parser<R>,
     anchors: HashMap<String, Anchored>,
     duplicates: Vec<Duplicate>,
@@ -123,7 +130,7 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             EventData::Alias { anchor } => return self.alias(&anchor, start, depth),
             EventData::Scalar { anchor, tag, mut value, plain_implicit, .. } => {
                 self.take_back_line_end(&mut value, event.end_mark);
-                let value = scalar::resolve(tag.as_deref(), plain_implicit, value)
+                let value = scalar::resolve(tag.as_deref(), plain_implicit, value, self.letters)
                     .map_err(|message| SyntaxError::new(start, message))?;
                 (value, anchor)
             }
@@ -330,7 +337,7 @@ mod tests {
     #[test]
     fn all_documents_are_read_up_to_a_mistake() {
         let roots = |text: &str| {
-            let (trees, error) = parse_all(text.as_bytes());
+            let (trees, error) = parse_all(text.as_bytes(), Letters::Booleans);
             let roots: Vec<Value> = trees.into_iter().map(|tree| tree.root.value).collect();
             (roots, error.map(|error| error.message))
         };
@@ -340,6 +347,40 @@ mod tests {
         assert_eq!(read, [string("a")]);
         assert!(error.unwrap().starts_with("not YAML"));
         assert!(roots("&a x\n---\n*a\n").1.unwrap().contains("has no anchor"));
+    }
+
+    #[test]
+    fn letters_alone_are_what_the_reader_says() {
+        let text = "{a: y, b: Y, c: n, d: N, e: yes, n: x}";
+        let values = |letters: Letters| {
+            let (trees, error) = parse_all(text.as_bytes(), letters);
+            assert_eq!(error, None);
+            let Value::Map(entries) = trees[0].root.value.clone() else { panic!("no mapping") };
+            entries.into_iter().map(|entry| (entry.key, entry.node.value)).collect::<Vec<_>>()
+        };
+        let entry = |key: &str, value: Value| (key.to_owned(), value);
+        assert_eq!(
+            values(Letters::Booleans),
+            [
+                entry("a", Value::Bool(true)),
+                entry("b", Value::Bool(true)),
+                entry("c", Value::Bool(false)),
+                entry("d", Value::Bool(false)),
+                entry("e", Value::Bool(true)),
+                entry("false", string("x")),
+            ]
+        );
+        assert_eq!(
+            values(Letters::Texts),
+            [
+                entry("a", string("y")),
+                entry("b", string("Y")),
+                entry("c", string("n")),
+                entry("d", string("N")),
+                entry("e", Value::Bool(true)),
+                entry("n", string("x")),
+            ]
+        );
     }
 
     #[test]

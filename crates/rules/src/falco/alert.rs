@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use auditward_event::MicroTime;
 use auditward_expr::field::falco;
 use auditward_expr::{Field, Function, Root};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::{Language, Rule, Severity, TemplatePart};
 
@@ -84,13 +84,13 @@ pub fn json(
     }
     if shown.output_fields {
         let mut fields = Map::new();
-        fields.insert("evt.time".to_owned(), json!(i128::from(alert.time.as_micros()) * 1000));
+        fields.insert("evt.time".to_owned(), nanoseconds(alert.time).into());
         let of_output = rule.summary.parts.iter().filter_map(|part| match part {
             TemplatePart::Field { field, name, .. } => Some((name, field)),
             TemplatePart::Text(_) => None,
         });
         for (name, field) in of_output.chain(rule.details.iter().map(|(name, field)| (name, field))) {
-            fields.insert(name.clone(), field_json(field, values(field)));
+            fields.insert(name.clone(), field_json(field, alert.time, values(field)));
         }
         put("output_fields", fields.into());
     }
@@ -165,12 +165,36 @@ fn put_field<S: AsRef<str>>(field: &Field, values: &[S], out: &mut String) {
     }
 }
 
-fn field_json(field: &Field, mut values: Vec<String>) -> Json {
+fn field_json(field: &Field, time: MicroTime, mut values: Vec<String>) -> Json {
+    if let Some(number) = time_json(field, time) {
+        return number.into();
+    }
     match values.len() {
         0 => Json::Null,
         1 if !is_list(field) => values.remove(0).into(),
         _ => values.into(),
     }
+}
+
+/// Falco's JSON has a number for each form of the event's time, whatever its line of text says.
+fn time_json(field: &Field, time: MicroTime) -> Option<i64> {
+    let Root::Falco(name, _) = &field.root else { return None };
+    // What a function has made of the text is no time any more.
+    if !field.functions.is_empty() {
+        return None;
+    }
+    Some(match name.as_str() {
+        "evt.time" | "evt.time.s" | "evt.time.iso8601" | "evt.datetime" | "evt.datetime.s"
+        | "evt.rawtime" => nanoseconds(time),
+        "evt.rawtime.s" => time.as_micros().div_euclid(1_000_000),
+        "evt.rawtime.ns" => time.as_micros().rem_euclid(1_000_000) * 1000,
+        _ => return None,
+    })
+}
+
+/// Since 1970. They fit for the years 1677 to 2262; outside of these it is the nearest number that there is.
+fn nanoseconds(time: MicroTime) -> i64 {
+    time.as_micros().saturating_mul(1000)
 }
 
 /// Whether even a single value of it is shown as a list.

@@ -15,7 +15,7 @@
 use std::sync::LazyLock;
 
 use auditward_event::MicroTime;
-use auditward_policy::read::{Node, Span, Value as Yaml, did_you_mean, documents};
+use auditward_policy::read::{Node, Span, Value as Yaml, did_you_mean, rule_documents};
 use serde_json::{Map, Value, json};
 
 use super::duration;
@@ -62,7 +62,7 @@ pub fn event(nodes: &[Node]) -> Result<Vec<String>, EventError> {
         let copies = copies(node)?;
         for copy in 1..=copies {
             if !made.is_empty() {
-                micros += after(node)?;
+                micros = micros.saturating_add(after(node)?);
             }
             let mut event = one(node)?;
             number(&mut event, copy);
@@ -148,7 +148,7 @@ const EVENTS_MAX: usize = 10_000;
 
 /// The bases with their names. The text is ours, and a test reads it, so what cannot be read here cannot be there.
 static BASES: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
-    let (trees, _) = documents(include_bytes!("bases.yaml"));
+    let (trees, _) = rule_documents(include_bytes!("bases.yaml"));
     let Some(Yaml::Map(entries)) = trees.into_iter().next().map(|tree| tree.root.value) else {
         return Vec::new();
     };
@@ -448,7 +448,7 @@ fn after(node: &Node) -> Result<i64, EventError> {
     let Some(node) = node.get("after") else { return Ok(1_000_000) };
     let seconds =
         to_json(node).as_str().and_then(duration::parse).and_then(|seconds| i64::try_from(seconds).ok());
-    seconds.map(|seconds| seconds * 1_000_000).ok_or_else(|| {
+    seconds.map(|seconds: i64| seconds.saturating_mul(1_000_000)).ok_or_else(|| {
         error(
             &node.span,
             "this is no duration".to_owned(),
@@ -477,7 +477,7 @@ fn stamp(event: &mut Value, index: usize, micros: i64) {
     set(event, "apiVersion", "audit.k8s.io/v1".to_owned());
     set(event, "auditID", format!("00000000-0000-4000-8000-{index:012}"));
     set(event, "requestReceivedTimestamp", MicroTime::from_micros(micros).to_string());
-    set(event, "stageTimestamp", MicroTime::from_micros(micros + 10_000).to_string());
+    set(event, "stageTimestamp", MicroTime::from_micros(micros.saturating_add(10_000)).to_string());
 }
 
 fn merge_key(event: &mut Value, key: &str, patch: Value) {
@@ -535,7 +535,7 @@ mod tests {
     /// The fields of each event that `yaml` (a list) says, or what is wrong with it.
     #[track_caller]
     fn check(yaml: &str, fields: &str, expected: Expect) {
-        let (trees, error) = documents(yaml.as_bytes());
+        let (trees, error) = rule_documents(yaml.as_bytes());
         assert_eq!(error, None);
         let Yaml::List(nodes) = &trees[0].root.value else { panic!("not a list") };
         let seen = match event(nodes) {
@@ -565,7 +565,7 @@ mod tests {
         assert!(bases().count() > 30);
         for name in bases() {
             let yaml = format!("- from: {name}\n");
-            let (trees, _) = documents(yaml.as_bytes());
+            let (trees, _) = rule_documents(yaml.as_bytes());
             let Yaml::List(nodes) = &trees[0].root.value else { panic!("not a list") };
             let text = event(nodes).unwrap().remove(0);
             let view = EventView::parse(text.as_bytes()).unwrap();

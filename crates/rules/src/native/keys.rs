@@ -43,6 +43,8 @@ pub enum Kind {
     Words(&'static [&'static str]),
     /// A text for each name.
     TextByName,
+    /// A list of texts, or one text, for each name.
+    TextsByName,
     /// A mapping.
     Map(&'static Keys),
     /// A list of mappings.
@@ -226,6 +228,11 @@ pub const SETTINGS: Keys = Keys {
             "params",
             Kind::ChangesByRule,
             "Parameters of rules: `privileged-pod: {allowedNamespaces: [storage]}`",
+        ),
+        key(
+            "placeholders",
+            Kind::TextsByName,
+            "What `%name%` stands for in Sigma's rules: `admins: [alice, ops-*]`",
         ),
         key("disable", Kind::Texts, "Ids of rules that do not run"),
         key("enable", Kind::Texts, "Ids of rules that run although they are shipped disabled"),

@@ -103,7 +103,7 @@ fn where_it_leads(source: &Source, text: &mut Text<'_>) {
 }
 
 /// Every `$name` in the rule.
-fn used_names(source: &Source) -> BTreeSet<&str> {
+pub(super) fn used_names(source: &Source) -> BTreeSet<&str> {
     let mut used = BTreeSet::new();
     let mut paces: Vec<&Pace> = source.suppress.iter().collect();
     match &source.trigger {

@@ -56,6 +56,7 @@ fn kind(kind: Kind) -> Value {
             json!({"anyOf": [{"enum": words}, {"type": "array", "items": {"enum": words}}]})
         }
         Kind::TextByName => by_name(text()),
+        Kind::TextsByName => by_name(texts()),
         Kind::Map(keys) => mapping(keys),
         Kind::Maps(keys) => json!({"type": "array", "items": mapping(keys)}),
         Kind::MapByName(keys) => by_name(mapping(keys)),

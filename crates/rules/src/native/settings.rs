@@ -1,20 +1,26 @@
 //! What a site says about rules that it did not write: shared lists, parameters, what runs, how much it matters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use auditward_policy::read::{Node, Value};
+use auditward_policy::read::{Node, Value, did_you_mean};
 
 use super::keys;
+use super::lint::used_names;
 use super::params::{ParamValue, Scope};
 use super::source::{Located, Source};
 use super::text::{Text, hint};
+use crate::sigma::is_placeholder;
 use crate::{Finding, Rule, Severity, Weight};
 
 /// Everything that files of settings say, and the shared lists.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     lists: BTreeMap<String, Vec<String>>,
+    /// Lists that were not there before, with the numbers of the files that make them.
+    new_lists: Vec<(usize, Located<String>)>,
     params: Vec<Said<(Located<String>, Change)>>,
+    /// What `%name%` stands for in Sigma's rules.
+    placeholders: BTreeMap<String, Vec<String>>,
     disable: Vec<Said<()>>,
     enable: Vec<Said<()>>,
     severity: Vec<Said<Severity>>,
@@ -53,7 +59,11 @@ impl Settings {
             let Some(change) = read_change(node, text, before.is_some()) else { continue };
             let values = change.apply(before.map(|values| ParamValue::Texts(values.clone())).as_ref());
             match values {
-                ParamValue::Texts(values) => _ = self.lists.insert(name.value, values),
+                ParamValue::Texts(values) => {
+                    if self.lists.insert(name.value.clone(), values).is_none() {
+                        self.new_lists.push((file, name));
+                    }
+                }
                 _ => text.expected(node, "a list of texts"),
             }
         }
@@ -63,6 +73,9 @@ impl Settings {
                     self.params.push(Said { file, rule: rule.clone(), what: (name, change) });
                 }
             }
+        }
+        for (name, node) in entries(root.get("placeholders"), text) {
+            self.placeholder(name, node, text);
         }
         let mut names = |key: &str| -> Vec<Said<()>> {
             let names = root.get(key).map(|node| text.strings(node)).unwrap_or_default();
@@ -77,6 +90,25 @@ impl Settings {
                 None => text.unknown(&word.span, "severity", &word.value, keys::SEVERITIES.iter().copied()),
             }
         }
+    }
+
+    /// Adds what `%name%` stands for.
+    fn placeholder(&mut self, name: Located<String>, node: &Node, text: &mut Text<'_>) {
+        if !is_placeholder(&name.value) {
+            text.error_with(
+                &name.span,
+                format!("`{}` cannot be the name of a placeholder", name.value),
+                "letters, digits, `_`, `-` and `.`: `admins` for `%admins%`",
+            );
+            return;
+        }
+        let values = text.strings(node).into_iter().map(|text| text.value).collect();
+        self.placeholders.insert(name.value, values);
+    }
+
+    /// What `%name%` stands for in Sigma's rules, by name.
+    pub(crate) fn placeholders(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.placeholders
     }
 
     /// What each name holds for this rule.
@@ -162,7 +194,28 @@ impl Settings {
                 }
             }
         }
+        findings.extend(self.unused_lists(sources, files));
         findings
+    }
+
+    /// New lists that no rule uses: most often another list was meant, which stays as it was.
+    fn unused_lists(&self, sources: &[&Source], files: &[(String, String)]) -> Vec<Finding> {
+        if self.new_lists.iter().all(|(file, _)| files.get(*file).is_none()) {
+            return Vec::new();
+        }
+        let used: BTreeSet<&str> = sources.iter().flat_map(|source| used_names(source)).collect();
+        let unused = self.new_lists.iter().filter(|(_, name)| !used.contains(name.value.as_str()));
+        let finding = |(file, name): &(usize, Located<String>)| {
+            let (file, text) = files.get(*file)?;
+            let message = format!("no rule uses the list `{}`", name.value);
+            let finding = Finding::new(Weight::Warning, file, text, name.span.clone(), message);
+            let others = self.lists().filter(|list| *list != name.value);
+            Some(finding.hint(match did_you_mean(&name.value, others) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write `${}` in a rule of yours, or take it out", name.value),
+            }))
+        };
+        unused.filter_map(finding).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A text's documents: which there are, of which kind, with `action` collections unfolded.
 
-use auditward_policy::read::{Node, Span, Value, documents};
+use auditward_policy::read::{Node, Span, Value, rule_documents};
 
 use super::BYTES_MAX;
 use super::notes::Notes;
@@ -37,7 +37,7 @@ pub(super) fn read(file: usize, text: &str, notes: &mut Notes) -> Vec<Document> 
         notes.error(0..0, format!("larger than {BYTES_MAX} bytes"));
         return Vec::new();
     }
-    let (trees, mistake) = documents(text.as_bytes());
+    let (trees, mistake) = rule_documents(text.as_bytes());
     let mut found = Vec::new();
     let mut collection = Collection::default();
     for tree in trees {

@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, HashMap};
 use auditward_expr::Expr;
 
 pub use field::{FIELDS, Mapped};
+pub(crate) use modifier::is_placeholder;
 
 use crate::{Finding, Rule, Trigger, Weight};
 use correlation::Correlation;

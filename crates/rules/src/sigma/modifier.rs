@@ -344,7 +344,7 @@ fn expand(operand: Operand, options: &Options) -> Result<Operand, Refused> {
                         let Some(values) = options.placeholders.get(name) else {
                             return refuse(
                                 format!("the placeholder `%{name}%` is not configured"),
-                                Some("the rule cannot run without its values"),
+                                Some(unknown_placeholder(name, options).as_str()),
                             );
                         };
                         if ways.len() * values.len() > EXPANDED_MAX {
@@ -371,6 +371,21 @@ fn expand(operand: Operand, options: &Options) -> Result<Operand, Refused> {
     Ok(Operand::Text(expanded))
 }
 
+/// What was probably meant, or where to say what it is.
+fn unknown_placeholder(name: &str, options: &Options) -> String {
+    // So many names at most are compared: suggesting is no reason to wait.
+    let known = options.placeholders.keys().take(1000).map(String::as_str);
+    match near(name, known) {
+        Some(near) => format!("did you mean `%{near}%`?"),
+        None => format!("say in a file of settings what it stands for: `placeholders: {{{name}: [...]}}`"),
+    }
+}
+
+/// Whether `%name%` may be a placeholder.
+pub(crate) fn is_placeholder(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
 enum Part<'t> {
     Text(&'t str),
     Placeholder(&'t str),
@@ -384,11 +399,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
     while let Some(start) = rest[literal..].find('%').map(|at| at + literal) {
         let inside = &rest[start + 1..];
         let name = inside.find('%').map(|end| &inside[..end]);
-        let is_name = |name: &&str| {
-            !name.is_empty()
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-        };
-        match name.filter(is_name) {
+        match name.filter(|name| is_placeholder(name)) {
             Some(name) => {
                 parts.push(Part::Text(&rest[..start]));
                 parts.push(Part::Placeholder(name));

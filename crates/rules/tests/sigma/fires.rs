@@ -75,6 +75,18 @@ fn numbers_and_booleans() {
     check("list|gt: 4", event, true);
 }
 
+/// As `PyYAML` reads them, with which pySigma reads.
+#[test]
+fn letters_alone_are_texts() {
+    let event = r#"{"f":"y","g":true,"h":false,"n":"N"}"#;
+    check("f: y", event, true);
+    check("g: y", event, false);
+    check("h: N", event, false);
+    check("n: n", event, true);
+    check("g: yes", event, true);
+    check("h: off", event, true);
+}
+
 #[test]
 fn the_other_modifiers() {
     let event = r#"{"sourceIPs":["192.0.2.1","fd00::7"],"a":"xaHR0cDovLw==","who":"Alice","other":"alice","same":"Alice B",

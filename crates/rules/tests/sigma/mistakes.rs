@@ -97,7 +97,15 @@ fn modifiers() {
         &expect![[r#"
         refused
         test.yml:4:29: error: the placeholder `%users%` is not configured
-          hint: the rule cannot run without its values
+          hint: say in a file of settings what it stands for: `placeholders: {users: [...]}`
+    "#]],
+    );
+    check(
+        "s: {user.username|expand: '%admin%'}\ncondition: s",
+        &expect![[r#"
+        refused
+        test.yml:4:29: error: the placeholder `%admin%` is not configured
+          hint: did you mean `%admins%`?
     "#]],
     );
     check(

@@ -6,14 +6,28 @@ use super::Value;
 
 const CORE: &str = "tag:yaml.org,2002:";
 
+/// What `y`, `Y`, `n` and `N` alone are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::read) enum Letters {
+    /// As in YAML 1.1 and for kube-apiserver.
+    Booleans,
+    /// As in YAML 1.2 and for `PyYAML`.
+    Texts,
+}
+
 /// The value of a scalar with this tag; `plain` when it stood without quotes and without a tag.
-pub(super) fn resolve(tag: Option<&str>, plain: bool, text: String) -> Result<Value, String> {
+pub(super) fn resolve(
+    tag: Option<&str>,
+    plain: bool,
+    text: String,
+    letters: Letters,
+) -> Result<Value, String> {
     let Some(tag) = tag else {
         return match plain {
             true if is_no_json_number(&text) => {
                 Err(format!("`{text}` cannot be said in JSON, which this is turned into"))
             }
-            true => Ok(untagged(text)),
+            true => Ok(untagged(text, letters)),
             false => Ok(Value::String(text)),
         };
     };
@@ -21,7 +35,7 @@ pub(super) fn resolve(tag: Option<&str>, plain: bool, text: String) -> Result<Va
         Some("str" | "timestamp") => Ok(Value::String(text)),
         Some("binary") => base64(&text).map(Value::String),
         Some(kind @ ("null" | "bool" | "int" | "float")) => {
-            let value = untagged(text);
+            let value = untagged(text, letters);
             let fits = match &value {
                 Value::Null => kind == "null",
                 Value::Bool(_) => kind == "bool",
@@ -45,8 +59,9 @@ fn is_no_json_number(text: &str) -> bool {
     matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
-fn untagged(text: String) -> Value {
+fn untagged(text: String, letters: Letters) -> Value {
     match text.as_str() {
+        "y" | "Y" | "n" | "N" if letters == Letters::Texts => return Value::String(text),
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
             return Value::Bool(true);
@@ -159,8 +174,12 @@ fn base64(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
+    fn read(tag: Option<&str>, plain: bool, text: &str) -> Result<Value, String> {
+        resolve(tag, plain, text.to_owned(), Letters::Booleans)
+    }
+
     fn check(text: &str, expected: Value) {
-        assert_eq!(resolve(None, true, text.to_owned()), Ok(expected), "{text}");
+        assert_eq!(read(None, true, text), Ok(expected), "{text}");
     }
 
     #[test]
@@ -194,25 +213,19 @@ mod tests {
     #[test]
     fn infinity_is_refused() {
         for text in [".inf", "-.INF", "+.Inf", ".nan"] {
-            assert!(resolve(None, true, text.into()).is_err(), "{text}");
-            assert!(resolve(None, false, text.into()).is_ok(), "{text}");
+            assert!(read(None, true, text).is_err(), "{text}");
+            assert!(read(None, false, text).is_ok(), "{text}");
         }
     }
 
     #[test]
     fn tags_and_quotes() {
-        assert_eq!(resolve(None, false, "5".into()), Ok(Value::String("5".into())));
-        assert_eq!(resolve(Some("tag:yaml.org,2002:str"), false, "5".into()), Ok(Value::String("5".into())));
-        assert_eq!(
-            resolve(Some("tag:yaml.org,2002:binary"), false, "Z2V0".into()),
-            Ok(Value::String("get".into()))
-        );
-        assert_eq!(
-            resolve(Some("tag:yaml.org,2002:binary"), false, "Z2U=".into()),
-            Ok(Value::String("ge".into()))
-        );
-        assert!(resolve(Some("tag:yaml.org,2002:binary"), false, "Z=U=".into()).is_err());
-        assert!(resolve(Some("tag:yaml.org,2002:int"), false, "x".into()).is_err());
-        assert_eq!(resolve(Some("!own"), false, "5".into()), Ok(Value::String("5".into())));
+        assert_eq!(read(None, false, "5"), Ok(Value::String("5".into())));
+        assert_eq!(read(Some("tag:yaml.org,2002:str"), false, "5"), Ok(Value::String("5".into())));
+        assert_eq!(read(Some("tag:yaml.org,2002:binary"), false, "Z2V0"), Ok(Value::String("get".into())));
+        assert_eq!(read(Some("tag:yaml.org,2002:binary"), false, "Z2U="), Ok(Value::String("ge".into())));
+        assert!(read(Some("tag:yaml.org,2002:binary"), false, "Z=U=").is_err());
+        assert!(read(Some("tag:yaml.org,2002:int"), false, "x").is_err());
+        assert_eq!(read(Some("!own"), false, "5"), Ok(Value::String("5".into())));
     }
 }
