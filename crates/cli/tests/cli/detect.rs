@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use expect_test::expect;
 
@@ -213,7 +213,94 @@ fn a_log_is_read_on_where_it_was_left() {
 }
 
 #[test]
+fn only_what_happened_within_the_span_is_looked_at() {
+    check_with_input(
+        "detect --severity critical --since 2026-01-02T03:04:05Z --until 2026-01-02T03:04:06Z -",
+        LOG,
+        expect![[r#"
+            exit 1
+            --- stdout
+            TIME                         SEVERITY       RULE                     USER                      OBJECT                                SUMMARY
+            2026-01-02T03:04:05.100000Z  critical       privileged-pod           mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            1 alert in 2 events of 1.3 kB
+                   1  critical       privileged-pod
+            1 broken line passed over
+        "#]],
+    );
+    check_with_input(
+        "detect --severity critical --until 2026-01-02T03:04:05Z -",
+        LOG,
+        expect![[r#"
+            exit 0
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            0 alerts in 0 events of 0 B
+            1 broken line passed over
+            2 events before --since or after --until
+        "#]],
+    );
+}
+
+#[test]
+fn a_span_begins_at_its_first_moment_and_ends_before_its_last() {
+    let line = LOG.lines().next().unwrap();
+    let stage = line.replace("05.100000Z", "06.000000Z");
+    let received = line.replace(",\"stageTimestamp\":\"2026-01-02T03:04:05.100000Z\"", "");
+    let undated = received.replace(",\"requestReceivedTimestamp\":\"2026-01-02T03:04:05.000000Z\"", "");
+    let looked_at = |log: &str, bound: &str, time: &str| {
+        let output = run(&["detect", "--severity", "critical", bound, time, "-"], log);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(stderr.contains(" in 0 events "), stderr.contains("--since"), "{stderr}");
+        !stderr.contains("--since")
+    };
+    for (log, moment, later) in [
+        (&stage, "2026-01-02T03:04:06Z", "2026-01-02T03:04:07Z"),
+        (&received, "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"),
+    ] {
+        assert!(looked_at(log, "--since", moment), "{log}");
+        assert!(!looked_at(log, "--since", later), "{log}");
+        assert!(!looked_at(log, "--until", moment), "{log}");
+        assert!(looked_at(log, "--until", later), "{log}");
+    }
+    assert!(!looked_at(&undated, "--since", "2026-01-01"));
+    assert!(!looked_at(&undated, "--until", "2027-01-01"));
+}
+
+#[test]
+fn what_is_outside_of_the_span_is_behind_us_too() {
+    let folder = scratch("span");
+    let (log, state) = (folder.join("audit.log"), folder.join("state"));
+    fs::write(&log, LOG.lines().next().unwrap()).unwrap();
+    let words = ["detect", "--severity", "critical", "--state", path(&state), path(&log)];
+    let output = run(&[&words[..], &["--until", "2026-01-01"][..]].concat(), "");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("1 event before --since or after --until"), "{stderr}");
+    let output = run(&words, "");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("1 event read in an earlier run"), "{stderr}");
+    assert_eq!(output.status.code(), Some(0));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
+    check(
+        "detect --since tomorow -",
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: `tomorow` is no time
+        hint: write `2h`, `7d`, `today`, `2026-11-26` or `2026-11-26T14:00:00Z`
+    "#]],
+    );
+    for bound in ["--since", "--until"] {
+        let output = run(&["detect", "--follow", bound, "today", "-"], "");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("cannot be used with"), "{stderr}");
+        assert_eq!(output.status.code(), Some(2));
+    }
     check(
         "detect nowhere.log",
         expect![[r#"
@@ -261,6 +348,13 @@ fn what_cannot_be_done_is_said() {
         For more information, try '--help'.
     "#]],
     );
+}
+
+/// An empty folder for one test.
+fn scratch(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("auditward-detect-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 fn path(path: &Path) -> &str {

@@ -7,6 +7,7 @@ mod pipeline;
 mod place;
 mod print;
 mod sarif;
+mod span;
 mod summary;
 
 use std::cmp::Reverse;
@@ -52,6 +53,8 @@ pub(crate) struct Args {
     logs: Vec<PathBuf>,
     #[command(flatten)]
     history: history::HistoryArgs,
+    #[command(flatten)]
+    span: span::SpanArgs,
     #[command(flatten)]
     rules: RuleArgs,
     /// Leave out rules that are less severe: debug, informational, notice, warning, error, critical, alert, emergency
@@ -102,6 +105,7 @@ impl Args {
         if self.follow && self.logs.len() != 1 {
             return Err(Failure::new("`--follow` waits at the end of one log, and several were given"));
         }
+        let span = self.span.parse()?;
         let set = self.rule_set()?;
         let (engine, place) = self.engine(&set)?;
         let mut work = Work {
@@ -115,12 +119,12 @@ impl Args {
         };
         let began = Instant::now();
         let read = if let Some(store) = &self.history.store {
-            history::run(store, &self, &mut work)?
+            history::run(store, span, &self, &mut work)?
         } else if self.follow {
             follow::run(&self.logs[0], &mut work)?
         } else {
             let logs = logs::files(&self.logs)?;
-            pipeline::run(&logs, self.threads(), &mut work)?
+            pipeline::run(&logs, span, self.threads(), &mut work)?
         };
         work.finish()?;
         Summary { read, took: began.elapsed(), counters: work.engine.counters(), printed: &work.printed }

@@ -16,6 +16,7 @@ use auditward_event::{EventView, Events};
 
 use super::Work;
 use super::place::When;
+use super::span::{self, Span};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{input, output};
@@ -29,11 +30,16 @@ pub(super) struct Read {
     /// Of the events that were read, line breaks included.
     pub(super) bytes: u64,
     pub(super) broken: u64,
+    /// Events that happened before or after what was asked for.
+    pub(super) outside: u64,
+    /// Events that do not tell when they happened, where that was asked.
+    pub(super) undated: u64,
 }
 
 /// Reads all logs to their ends, with so many threads that match.
-pub(super) fn run(logs: &[PathBuf], threads: usize, work: &mut Work) -> Result<Read, Failure> {
+pub(super) fn run(logs: &[PathBuf], span: Span, threads: usize, work: &mut Work) -> Result<Read, Failure> {
     with_hands(threads, work, |reading| {
+        reading.span = span;
         for log in logs {
             if !reading.log(log)? {
                 break;
@@ -75,7 +81,8 @@ fn with_hands(
         } else {
             Hands::One { matcher: Box::new(work.engine.matcher()), batch: Batch::default(), bytes: 0 }
         };
-        let mut reading = Reading { work, hands, read: Read::default(), progress: Progress::new() };
+        let progress = Progress::new();
+        let mut reading = Reading { work, hands, span: Span::default(), read: Read::default(), progress };
         read(&mut reading)?;
         Ok(reading.read)
     })
@@ -91,6 +98,8 @@ const LANE_MAX: usize = 2;
 struct Reading<'w> {
     work: &'w mut Work,
     hands: Hands,
+    /// When events have to have happened to be looked at.
+    span: Span,
     read: Read,
     progress: Progress,
 }
@@ -150,7 +159,7 @@ impl Reading<'_> {
                 self.read.skipped += 1;
                 continue;
             }
-            if !self.event(&event.view)? {
+            if self.is_meant(&event.view) && !self.event(&event.view)? {
                 return Ok(false);
             }
             if let Some(place) = self.work.place.logs.get_mut(&name) {
@@ -163,6 +172,20 @@ impl Reading<'_> {
                 .hint("a log has one event a line, or event lists; gzip is fine"));
         }
         self.drain()
+    }
+
+    /// Whether an event happened when it has to have happened; one that did not is counted.
+    fn is_meant(&mut self, view: &EventView<'_>) -> bool {
+        // Without a bound nobody pays for reading times.
+        if self.span.is_open() {
+            return true;
+        }
+        match span::moment(view) {
+            Some(time) if self.span.holds(time) => return true,
+            Some(_) => self.read.outside += 1,
+            None => self.read.undated += 1,
+        }
+        false
     }
 
     /// One event. False when nobody reads the alerts any more.
