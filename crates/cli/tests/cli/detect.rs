@@ -285,6 +285,67 @@ fn what_is_outside_of_the_span_is_behind_us_too() {
 }
 
 #[test]
+fn a_log_that_cannot_be_read_costs_no_other() {
+    let folder = scratch("unreadable");
+    let (good, notes, gone) = (folder.join("a.log"), folder.join("notes.json"), folder.join("gone.log"));
+    fs::write(&good, LOG).unwrap();
+    fs::write(&notes, "not\nan\nevent\n").unwrap();
+    for logs in [[&notes, &gone, &good], [&good, &notes, &gone]] {
+        for option in ["--threads=1", "--threads=3", "--exit-zero"] {
+            let mut words = vec!["detect", "--severity", "critical", option];
+            words.extend(logs.map(|log| path(log)));
+            let output = run(&words, "");
+            let (stdout, stderr) =
+                (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+            assert!(stdout.contains("privileged-pod"), "{stdout}");
+            assert!(stderr.contains("notes.json` holds no audit events"), "{stderr}");
+            assert!(stderr.contains("gone.log`: No such file"), "{stderr}");
+            assert!(stderr.contains("1 alert in 2 events "), "{stderr}");
+            assert!(stderr.contains("2 logs not read, or not to its end"), "{stderr}");
+            assert!(stderr.contains("1 broken line passed over"), "{stderr}");
+            assert_eq!(output.status.code(), Some(2));
+        }
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn of_a_gzip_that_breaks_off_what_comes_before_is_told() {
+    use std::io::Write;
+    let folder = scratch("gzip");
+    let (cut, good) = (folder.join("cut.log.gz"), folder.join("good.log"));
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(LOG.lines().next().unwrap().as_bytes()).unwrap();
+    packed.write_all(b"\n").unwrap();
+    let packed = packed.finish().unwrap();
+    // Without all of its checksum: every byte of the event is there.
+    let packed = &packed[..packed.len() - 6];
+    fs::write(&cut, packed).unwrap();
+    // Somebody else: the same again by the same user would be left out.
+    let other = LOG.lines().next().unwrap().replace("mallory", "eve").replace("\"a1\"", "\"a2\"");
+    fs::write(&good, other).unwrap();
+    for (logs, alerts) in [(vec![&cut], 1), (vec![&cut, &good], 2)] {
+        let mut words = vec!["detect", "--severity", "critical", "-o", "json"];
+        words.extend(logs.iter().map(|log| path(log)));
+        let output = run(&words, "");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), alerts, "{stderr}");
+        assert!(stderr.contains("error: could not read on in `"), "{stderr}");
+        assert!(stderr.contains("1 log not read, or not to its end"), "{stderr}");
+        assert!(!stderr.contains("broken line"), "{stderr}");
+        assert_eq!(output.status.code(), Some(2));
+    }
+    // Not even a header: there is nothing to tell but the error.
+    fs::write(&cut, &packed[..5]).unwrap();
+    let output = run(&["detect", path(&cut)], "");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: could not read on in `"), "{stderr}");
+    assert!(!stderr.contains("alerts in"), "{stderr}");
+    assert_eq!(output.status.code(), Some(2));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     check(
         "detect --since tomorow -",

@@ -40,7 +40,8 @@ use summary::Summary;
 Exit codes:
   0  no alert
   1  alerts were printed (0 with --exit-zero)
-  2  wrong usage, or a file or rule could not be read (broken lines are counted and passed over)
+  2  wrong usage, or a file or rule could not be read (broken lines are counted and passed over);
+     alerts of the logs that could be read are printed all the same
 
 Examples:
   auditward detect /var/log/kubernetes/audit/
@@ -129,7 +130,11 @@ impl Args {
         work.finish()?;
         Summary { read, took: began.elapsed(), counters: work.engine.counters(), printed: &work.printed }
             .talk();
-        Ok(if work.printed.is_empty() || self.exit_zero { Exit::Fine } else { Exit::Found })
+        Ok(match read.unreadable {
+            0 if work.printed.is_empty() || self.exit_zero => Exit::Fine,
+            0 => Exit::Found,
+            _ => Exit::Trouble,
+        })
     }
 
     fn rule_set(&self) -> Result<Arc<RuleSet>, Failure> {

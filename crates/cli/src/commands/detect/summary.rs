@@ -52,9 +52,10 @@ impl Summary<'_> {
     }
 
     /// What somebody should know who wonders what is not there.
-    fn remarks(&self) -> [(u64, &'static str, &'static str); 11] {
+    fn remarks(&self) -> [(u64, &'static str, &'static str); 12] {
         let counters = self.counters;
         [
+            (self.read.unreadable, "log", "not read, or not to its end"),
             (self.read.broken, "broken line", "passed over"),
             (self.read.skipped, "event", "read in an earlier run"),
             (self.read.outside, "event", "before --since or after --until"),
