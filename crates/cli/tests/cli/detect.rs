@@ -310,6 +310,34 @@ fn a_log_that_cannot_be_read_costs_no_other() {
 }
 
 #[test]
+fn what_is_passed_over_in_a_folder_is_named() {
+    let folder = scratch("folder");
+    let told = || {
+        let output = run(&["detect", "--severity", "critical", path(&folder)], "");
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let told = stderr.lines().find(|line| line.contains("passed over") && line.starts_with('`'));
+        told.map(|line| line.replace(path(&folder), "DIR"))
+    };
+    fs::write(folder.join("audit.log"), LOG).unwrap();
+    fs::write(folder.join(".hidden"), "").unwrap();
+    assert_eq!(told(), None);
+    fs::write(folder.join("audit.gz"), "").unwrap();
+    fs::write(folder.join("audit-2026-01"), "").unwrap();
+    fs::create_dir_all(folder.join("old.log")).unwrap();
+    let expected = |counts: &str, names: &str| {
+        let rule = "(logs in a folder have `log` or `json` in their names)";
+        Some(format!("`DIR`: passed over {counts} {rule}: {names}"))
+    };
+    assert_eq!(told(), expected("2 files and 1 folder", "audit-2026-01, audit.gz, old.log"));
+    for name in ["b", "c", "d"] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    assert_eq!(told(), expected("5 files and 1 folder", "audit-2026-01, audit.gz, b, c, d and 1 more"));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn of_a_gzip_that_breaks_off_what_comes_before_is_told() {
     use std::io::Write;
     let folder = scratch("gzip");
@@ -397,6 +425,15 @@ fn what_cannot_be_done_is_said() {
         exit 2
         --- stderr
         error: `--follow` waits at the end of one log, and several were given
+    "#]],
+    );
+    check(
+        "detect --follow docs",
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: `--follow` waits at the end of one log, and `docs` is a folder
+        hint: name the log in it that is written to, such as `audit.log`
     "#]],
     );
     check(

@@ -49,7 +49,8 @@ Examples:
   auditward detect --follow --state /var/lib/auditward/detect.json /var/log/kubernetes/audit/audit.log
   auditward detect --store /var/lib/auditward --since 90d --no-shipped --rules new.yaml")]
 pub(crate) struct Args {
-    /// Logs: one event a line, event lists, arrays; gzip or not; of a folder all logs in it; - is standard input
+    /// Logs: one event a line, event lists, arrays; gzip or not; of a folder all files in it with `log` or `json` in
+    /// their names; - is standard input
     #[arg(required_unless_present = "store", value_name = "LOG")]
     logs: Vec<PathBuf>,
     #[command(flatten)]
@@ -103,8 +104,8 @@ pub(crate) enum Format {
 impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         input::stdin_at_most_once(&self.logs)?;
-        if self.follow && self.logs.len() != 1 {
-            return Err(Failure::new("`--follow` waits at the end of one log, and several were given"));
+        if self.follow {
+            self.can_be_followed()?;
         }
         let span = self.span.parse()?;
         let set = self.rule_set()?;
@@ -135,6 +136,19 @@ impl Args {
             0 => Exit::Found,
             _ => Exit::Trouble,
         })
+    }
+
+    /// Refuses here what would show only when the log is read, and then again at every try.
+    fn can_be_followed(&self) -> Result<(), Failure> {
+        match &self.logs[..] {
+            [log] if log.is_dir() => {
+                let log = log.display();
+                Err(Failure::new(format!("`--follow` waits at the end of one log, and `{log}` is a folder"))
+                    .hint("name the log in it that is written to, such as `audit.log`"))
+            }
+            [_] => Ok(()),
+            _ => Err(Failure::new("`--follow` waits at the end of one log, and several were given")),
+        }
     }
 
     fn rule_set(&self) -> Result<Arc<RuleSet>, Failure> {
