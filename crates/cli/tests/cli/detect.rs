@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use expect_test::expect;
 
@@ -213,7 +213,183 @@ fn a_log_is_read_on_where_it_was_left() {
 }
 
 #[test]
+fn only_what_happened_within_the_span_is_looked_at() {
+    check_with_input(
+        "detect --severity critical --since 2026-01-02T03:04:05Z --until 2026-01-02T03:04:06Z -",
+        LOG,
+        expect![[r#"
+            exit 1
+            --- stdout
+            TIME                         SEVERITY       RULE                     USER                      OBJECT                                SUMMARY
+            2026-01-02T03:04:05.100000Z  critical       privileged-pod           mallory                   pods shop/miner                       mallory put a privileged container into pods shop/miner
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            1 alert in 2 events of 1.3 kB
+                   1  critical       privileged-pod
+            1 broken line passed over
+        "#]],
+    );
+    check_with_input(
+        "detect --severity critical --until 2026-01-02T03:04:05Z -",
+        LOG,
+        expect![[r#"
+            exit 0
+            --- stderr
+            <stdin>: line 2, column 77: a string without end
+            0 alerts in 0 events of 0 B
+            1 broken line passed over
+            2 events before --since or after --until
+        "#]],
+    );
+}
+
+#[test]
+fn a_span_begins_at_its_first_moment_and_ends_before_its_last() {
+    let line = LOG.lines().next().unwrap();
+    let stage = line.replace("05.100000Z", "06.000000Z");
+    let received = line.replace(",\"stageTimestamp\":\"2026-01-02T03:04:05.100000Z\"", "");
+    let undated = received.replace(",\"requestReceivedTimestamp\":\"2026-01-02T03:04:05.000000Z\"", "");
+    let looked_at = |log: &str, bound: &str, time: &str| {
+        let output = run(&["detect", "--severity", "critical", bound, time, "-"], log);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(stderr.contains(" in 0 events "), stderr.contains("--since"), "{stderr}");
+        !stderr.contains("--since")
+    };
+    for (log, moment, later) in [
+        (&stage, "2026-01-02T03:04:06Z", "2026-01-02T03:04:07Z"),
+        (&received, "2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z"),
+    ] {
+        assert!(looked_at(log, "--since", moment), "{log}");
+        assert!(!looked_at(log, "--since", later), "{log}");
+        assert!(!looked_at(log, "--until", moment), "{log}");
+        assert!(looked_at(log, "--until", later), "{log}");
+    }
+    assert!(!looked_at(&undated, "--since", "2026-01-01"));
+    assert!(!looked_at(&undated, "--until", "2027-01-01"));
+}
+
+#[test]
+fn what_is_outside_of_the_span_is_behind_us_too() {
+    let folder = scratch("span");
+    let (log, state) = (folder.join("audit.log"), folder.join("state"));
+    fs::write(&log, LOG.lines().next().unwrap()).unwrap();
+    let words = ["detect", "--severity", "critical", "--state", path(&state), path(&log)];
+    let output = run(&[&words[..], &["--until", "2026-01-01"][..]].concat(), "");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("1 event before --since or after --until"), "{stderr}");
+    let output = run(&words, "");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("1 event read in an earlier run"), "{stderr}");
+    assert_eq!(output.status.code(), Some(0));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_log_that_cannot_be_read_costs_no_other() {
+    let folder = scratch("unreadable");
+    let (good, notes, gone) = (folder.join("a.log"), folder.join("notes.json"), folder.join("gone.log"));
+    fs::write(&good, LOG).unwrap();
+    fs::write(&notes, "not\nan\nevent\n").unwrap();
+    for logs in [[&notes, &gone, &good], [&good, &notes, &gone]] {
+        for option in ["--threads=1", "--threads=3", "--exit-zero"] {
+            let mut words = vec!["detect", "--severity", "critical", option];
+            words.extend(logs.map(|log| path(log)));
+            let output = run(&words, "");
+            let (stdout, stderr) =
+                (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+            assert!(stdout.contains("privileged-pod"), "{stdout}");
+            assert!(stderr.contains("notes.json` holds no audit events"), "{stderr}");
+            assert!(stderr.contains("gone.log`: No such file"), "{stderr}");
+            assert!(stderr.contains("1 alert in 2 events "), "{stderr}");
+            assert!(stderr.contains("2 logs not read, or not to its end"), "{stderr}");
+            assert!(stderr.contains("1 broken line passed over"), "{stderr}");
+            assert_eq!(output.status.code(), Some(2));
+        }
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_is_passed_over_in_a_folder_is_named() {
+    let folder = scratch("folder");
+    let told = || {
+        let output = run(&["detect", "--severity", "critical", path(&folder)], "");
+        assert_eq!(output.status.code(), Some(1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let told = stderr.lines().find(|line| line.contains("passed over") && line.starts_with('`'));
+        told.map(|line| line.replace(path(&folder), "DIR"))
+    };
+    fs::write(folder.join("audit.log"), LOG).unwrap();
+    fs::write(folder.join(".hidden"), "").unwrap();
+    assert_eq!(told(), None);
+    fs::write(folder.join("audit.gz"), "").unwrap();
+    fs::write(folder.join("audit-2026-01"), "").unwrap();
+    fs::create_dir_all(folder.join("old.log")).unwrap();
+    let expected = |counts: &str, names: &str| {
+        let rule = "(logs in a folder have `log` or `json` in their names)";
+        Some(format!("`DIR`: passed over {counts} {rule}: {names}"))
+    };
+    assert_eq!(told(), expected("2 files and 1 folder", "audit-2026-01, audit.gz, old.log"));
+    for name in ["b", "c", "d"] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    assert_eq!(told(), expected("5 files and 1 folder", "audit-2026-01, audit.gz, b, c, d and 1 more"));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn of_a_gzip_that_breaks_off_what_comes_before_is_told() {
+    use std::io::Write;
+    let folder = scratch("gzip");
+    let (cut, good) = (folder.join("cut.log.gz"), folder.join("good.log"));
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(LOG.lines().next().unwrap().as_bytes()).unwrap();
+    packed.write_all(b"\n").unwrap();
+    let packed = packed.finish().unwrap();
+    // Without all of its checksum: every byte of the event is there.
+    let packed = &packed[..packed.len() - 6];
+    fs::write(&cut, packed).unwrap();
+    // Somebody else: the same again by the same user would be left out.
+    let other = LOG.lines().next().unwrap().replace("mallory", "eve").replace("\"a1\"", "\"a2\"");
+    fs::write(&good, other).unwrap();
+    for (logs, alerts) in [(vec![&cut], 1), (vec![&cut, &good], 2)] {
+        let mut words = vec!["detect", "--severity", "critical", "-o", "json"];
+        words.extend(logs.iter().map(|log| path(log)));
+        let output = run(&words, "");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), alerts, "{stderr}");
+        assert!(stderr.contains("error: could not read on in `"), "{stderr}");
+        assert!(stderr.contains("1 log not read, or not to its end"), "{stderr}");
+        assert!(!stderr.contains("broken line"), "{stderr}");
+        assert_eq!(output.status.code(), Some(2));
+    }
+    // Not even a header: there is nothing to tell but the error.
+    fs::write(&cut, &packed[..5]).unwrap();
+    let output = run(&["detect", path(&cut)], "");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: could not read on in `"), "{stderr}");
+    assert!(!stderr.contains("alerts in"), "{stderr}");
+    assert_eq!(output.status.code(), Some(2));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
+    check(
+        "detect --since tomorow -",
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: `tomorow` is no time
+        hint: write `2h`, `7d`, `today`, `2026-11-26` or `2026-11-26T14:00:00Z`
+    "#]],
+    );
+    for bound in ["--since", "--until"] {
+        let output = run(&["detect", "--follow", bound, "today", "-"], "");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("cannot be used with"), "{stderr}");
+        assert_eq!(output.status.code(), Some(2));
+    }
     check(
         "detect nowhere.log",
         expect![[r#"
@@ -252,6 +428,15 @@ fn what_cannot_be_done_is_said() {
     "#]],
     );
     check(
+        "detect --follow docs",
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: `--follow` waits at the end of one log, and `docs` is a folder
+        hint: name the log in it that is written to, such as `audit.log`
+    "#]],
+    );
+    check(
         "detect --severity terrible -",
         expect![[r#"
         exit 2
@@ -261,6 +446,13 @@ fn what_cannot_be_done_is_said() {
         For more information, try '--help'.
     "#]],
     );
+}
+
+/// An empty folder for one test.
+fn scratch(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("auditward-detect-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 fn path(path: &Path) -> &str {

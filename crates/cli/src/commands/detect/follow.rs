@@ -13,10 +13,10 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use auditward_base::clock;
-use auditward_event::{Events, MicroTime};
+use auditward_event::{Events, MicroTime, ReadError};
 
 use super::Work;
-use super::pipeline::{Copied, Read};
+use super::pipeline::{self, Copied, Read};
 use super::place::{LogPlace, When};
 use crate::exit::{Failure, context};
 use crate::{input, output};
@@ -33,6 +33,8 @@ enum News {
     Event(Copied, u64, LogPlace),
     Skipped,
     Broken(String),
+    /// After so many bytes the file could not be read on.
+    CutOff(u64, io::Error),
     Failed(Failure),
 }
 
@@ -67,6 +69,11 @@ pub(super) fn run(log: &Path, work: &mut Work) -> Result<Read, Failure> {
             Ok(News::Broken(message)) => {
                 read.broken += 1;
                 output::talk(&format!("{name}: {message}"));
+            }
+            Ok(News::CutOff(offset, error)) => {
+                // The one log there is, however often it is tried.
+                read.unreadable = 1;
+                pipeline::cut_off(&name, offset, error).print();
             }
             Ok(News::Failed(failure)) => return Err(failure),
             Err(RecvTimeoutError::Timeout) => {
@@ -156,6 +163,7 @@ fn read(reader: impl BufRead, before: Option<&LogPlace>, to: &SyncSender<News>) 
                     News::Event(copied, bytes.len() as u64, place.clone())
                 }
             }
+            Err(ReadError::Io { offset, source }) => News::CutOff(offset, source),
             Err(error) => News::Broken(error.to_string()),
         };
         if to.send(news).is_err() {

@@ -6,30 +6,24 @@ use auditward_detect::Engine;
 use auditward_query::{Clusters, Search};
 
 use super::pipeline::{self, Read};
+use super::span::Span;
 use super::{Args, Work};
 use crate::ask::{self, Local, Source as _};
 use crate::exit::{Failure, context};
 
-/// Where from, and how far back.
+/// Where from, if not from logs.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct HistoryArgs {
     /// Look at the events in this data folder of a server that is not running, instead of logs
     #[arg(long, value_name = "DIR", conflicts_with_all = ["logs", "follow", "state"])]
     pub(super) store: Option<PathBuf>,
-    /// Only events from then on: 90d, today, a date, or a time
-    #[arg(long, value_name = "TIME", requires = "store")]
-    since: Option<String>,
-    /// Only events before then
-    #[arg(long, value_name = "TIME", requires = "store")]
-    until: Option<String>,
 }
 
 /// Each cluster has an engine of its own, as on a server: what is counted in one says nothing of another.
-pub(super) fn run(store: &Path, args: &Args, work: &mut Work) -> Result<Read, Failure> {
+pub(super) fn run(store: &Path, span: Span, args: &Args, work: &mut Work) -> Result<Read, Failure> {
     /// As many as a server takes.
     const CLUSTERS_MAX: usize = 1_000;
-    let HistoryArgs { since, until, .. } = &args.history;
-    let within = Search::default().within(ask::time(since.as_deref())?, ask::time(until.as_deref())?);
+    let within = Search::default().within(span.since, span.until);
     let local = Local::open(store)?;
     let clusters: Vec<String> = if args.cluster.is_empty() {
         let mut all = local.top(&within, "cluster", CLUSTERS_MAX)?.values;

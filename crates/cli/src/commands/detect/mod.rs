@@ -7,6 +7,7 @@ mod pipeline;
 mod place;
 mod print;
 mod sarif;
+mod span;
 mod summary;
 
 use std::cmp::Reverse;
@@ -39,7 +40,8 @@ use summary::Summary;
 Exit codes:
   0  no alert
   1  alerts were printed (0 with --exit-zero)
-  2  wrong usage, or a file or rule could not be read (broken lines are counted and passed over)
+  2  wrong usage, or a file or rule could not be read (broken lines are counted and passed over);
+     alerts of the logs that could be read are printed all the same
 
 Examples:
   auditward detect /var/log/kubernetes/audit/
@@ -47,11 +49,14 @@ Examples:
   auditward detect --follow --state /var/lib/auditward/detect.json /var/log/kubernetes/audit/audit.log
   auditward detect --store /var/lib/auditward --since 90d --no-shipped --rules new.yaml")]
 pub(crate) struct Args {
-    /// Logs: one event a line, event lists, arrays; gzip or not; of a folder all logs in it; - is standard input
+    /// Logs: one event a line, event lists, arrays; gzip or not; of a folder all files in it with `log` or `json` in
+    /// their names; - is standard input
     #[arg(required_unless_present = "store", value_name = "LOG")]
     logs: Vec<PathBuf>,
     #[command(flatten)]
     history: history::HistoryArgs,
+    #[command(flatten)]
+    span: span::SpanArgs,
     #[command(flatten)]
     rules: RuleArgs,
     /// Leave out rules that are less severe: debug, informational, notice, warning, error, critical, alert, emergency
@@ -99,9 +104,10 @@ pub(crate) enum Format {
 impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         input::stdin_at_most_once(&self.logs)?;
-        if self.follow && self.logs.len() != 1 {
-            return Err(Failure::new("`--follow` waits at the end of one log, and several were given"));
+        if self.follow {
+            self.can_be_followed()?;
         }
+        let span = self.span.parse()?;
         let set = self.rule_set()?;
         let (engine, place) = self.engine(&set)?;
         let mut work = Work {
@@ -115,17 +121,34 @@ impl Args {
         };
         let began = Instant::now();
         let read = if let Some(store) = &self.history.store {
-            history::run(store, &self, &mut work)?
+            history::run(store, span, &self, &mut work)?
         } else if self.follow {
             follow::run(&self.logs[0], &mut work)?
         } else {
             let logs = logs::files(&self.logs)?;
-            pipeline::run(&logs, self.threads(), &mut work)?
+            pipeline::run(&logs, span, self.threads(), &mut work)?
         };
         work.finish()?;
         Summary { read, took: began.elapsed(), counters: work.engine.counters(), printed: &work.printed }
             .talk();
-        Ok(if work.printed.is_empty() || self.exit_zero { Exit::Fine } else { Exit::Found })
+        Ok(match read.unreadable {
+            0 if work.printed.is_empty() || self.exit_zero => Exit::Fine,
+            0 => Exit::Found,
+            _ => Exit::Trouble,
+        })
+    }
+
+    /// Refuses here what would show only when the log is read, and then again at every try.
+    fn can_be_followed(&self) -> Result<(), Failure> {
+        match &self.logs[..] {
+            [log] if log.is_dir() => {
+                let log = log.display();
+                Err(Failure::new(format!("`--follow` waits at the end of one log, and `{log}` is a folder"))
+                    .hint("name the log in it that is written to, such as `audit.log`"))
+            }
+            [_] => Ok(()),
+            _ => Err(Failure::new("`--follow` waits at the end of one log, and several were given")),
+        }
     }
 
     fn rule_set(&self) -> Result<Arc<RuleSet>, Failure> {

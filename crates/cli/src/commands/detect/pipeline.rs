@@ -7,16 +7,18 @@
 //! ```
 //! So the alerts are the same with any number of threads.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
 use auditward_detect::{Batch, Matcher};
-use auditward_event::{EventView, Events};
+use auditward_event::{EventView, Events, ReadError};
 
 use super::Work;
 use super::place::When;
-use crate::exit::Failure;
+use super::span::{self, Span};
+use crate::exit::{Failure, context};
 use crate::progress::Progress;
 use crate::{input, output};
 
@@ -29,14 +31,44 @@ pub(super) struct Read {
     /// Of the events that were read, line breaks included.
     pub(super) bytes: u64,
     pub(super) broken: u64,
+    /// Events that happened before or after what was asked for.
+    pub(super) outside: u64,
+    /// Events that do not tell when they happened, where that was asked.
+    pub(super) undated: u64,
+    /// Logs that could not be opened, hold no events, or could not be read to their ends.
+    pub(super) unreadable: u64,
+}
+
+impl Read {
+    /// Whether no event was met.
+    fn is_nothing(self) -> bool {
+        self.events + self.skipped + self.outside + self.undated == 0
+    }
+}
+
+/// Why a log was not read to its end.
+pub(super) fn cut_off(name: &str, offset: u64, error: io::Error) -> Failure {
+    context(format!("could not read on in `{name}` after byte {offset}"))(error)
+        .hint("what comes before was looked at; gzip that is damaged or was cut breaks off like this")
 }
 
 /// Reads all logs to their ends, with so many threads that match.
-pub(super) fn run(logs: &[PathBuf], threads: usize, work: &mut Work) -> Result<Read, Failure> {
+pub(super) fn run(logs: &[PathBuf], span: Span, threads: usize, work: &mut Work) -> Result<Read, Failure> {
     with_hands(threads, work, |reading| {
+        reading.span = span;
         for log in logs {
-            if !reading.log(log)? {
-                break;
+            match reading.log(log)? {
+                Ended::Whole => {}
+                Ended::Unheard => break,
+                // There is nothing to tell beside it.
+                Ended::Unreadable(failure) if logs.len() == 1 && reading.read.is_nothing() => {
+                    return Err(failure);
+                }
+                // What the other logs have to tell is not its fault.
+                Ended::Unreadable(failure) => {
+                    failure.print();
+                    reading.read.unreadable += 1;
+                }
             }
         }
         Ok(())
@@ -75,7 +107,8 @@ fn with_hands(
         } else {
             Hands::One { matcher: Box::new(work.engine.matcher()), batch: Batch::default(), bytes: 0 }
         };
-        let mut reading = Reading { work, hands, read: Read::default(), progress: Progress::new() };
+        let progress = Progress::new();
+        let mut reading = Reading { work, hands, span: Span::default(), read: Read::default(), progress };
         read(&mut reading)?;
         Ok(reading.read)
     })
@@ -91,8 +124,19 @@ const LANE_MAX: usize = 2;
 struct Reading<'w> {
     work: &'w mut Work,
     hands: Hands,
+    /// When events have to have happened to be looked at.
+    span: Span,
     read: Read,
     progress: Progress,
+}
+
+/// How the reading of a log ended.
+enum Ended {
+    Whole,
+    /// Not at its end, or it is no log.
+    Unreadable(Failure),
+    /// Nobody reads the alerts any more.
+    Unheard,
 }
 
 /// Who matches.
@@ -127,15 +171,22 @@ pub(super) struct Copied {
 }
 
 impl Reading<'_> {
-    /// Reads one log. False when nobody reads the alerts any more.
-    fn log(&mut self, path: &Path) -> Result<bool, Failure> {
+    /// Reads one log. Only what would end the reading of any log is an error.
+    fn log(&mut self, path: &Path) -> Result<Ended, Failure> {
         const TOLD_MAX: u64 = 3;
         let name = input::name(path);
-        let mut log = Events::new(input::stream(path)?.0);
-        let (mut broken, mut read_before) = (0, None);
+        let mut log = match input::stream(path) {
+            Ok((stream, _)) => Events::new(stream),
+            Err(failure) => return Ok(Ended::Unreadable(failure)),
+        };
+        let (mut broken, mut read_before, mut unreadable) = (0, None, None);
         while let Some(event) = log.next() {
             let event = match event {
                 Ok(event) => event,
+                Err(ReadError::Io { offset, source }) => {
+                    unreadable = Some(cut_off(&name, offset, source));
+                    break;
+                }
                 Err(error) => {
                     broken += 1;
                     if broken <= TOLD_MAX {
@@ -150,19 +201,37 @@ impl Reading<'_> {
                 self.read.skipped += 1;
                 continue;
             }
-            if !self.event(&event.view)? {
-                return Ok(false);
+            if self.is_meant(&event.view) && !self.event(&event.view)? {
+                return Ok(Ended::Unheard);
             }
             if let Some(place) = self.work.place.logs.get_mut(&name) {
                 place.offset = event.place.offset + event.view.len() as u64;
             }
         }
-        self.read.broken += broken;
-        if broken > 0 && log.stats().events == 0 {
-            return Err(Failure::new(format!("`{name}` holds no audit events"))
-                .hint("a log has one event a line, or event lists; gzip is fine"));
+        if unreadable.is_none() && broken > 0 && log.stats().events == 0 {
+            let failure = Failure::new(format!("`{name}` holds no audit events"))
+                .hint("a log has one event a line, or event lists; gzip is fine");
+            return Ok(Ended::Unreadable(failure));
         }
-        self.drain()
+        self.read.broken += broken;
+        if !self.drain()? {
+            return Ok(Ended::Unheard);
+        }
+        Ok(unreadable.map_or(Ended::Whole, Ended::Unreadable))
+    }
+
+    /// Whether an event happened when it has to have happened; one that did not is counted.
+    fn is_meant(&mut self, view: &EventView<'_>) -> bool {
+        // Without a bound nobody pays for reading times.
+        if self.span.is_open() {
+            return true;
+        }
+        match span::moment(view) {
+            Some(time) if self.span.holds(time) => return true,
+            Some(_) => self.read.outside += 1,
+            None => self.read.undated += 1,
+        }
+        false
     }
 
     /// One event. False when nobody reads the alerts any more.

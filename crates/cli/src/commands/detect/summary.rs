@@ -52,11 +52,14 @@ impl Summary<'_> {
     }
 
     /// What somebody should know who wonders what is not there.
-    fn remarks(&self) -> [(u64, &'static str, &'static str); 9] {
+    fn remarks(&self) -> [(u64, &'static str, &'static str); 12] {
         let counters = self.counters;
         [
+            (self.read.unreadable, "log", "not read, or not to its end"),
             (self.read.broken, "broken line", "passed over"),
             (self.read.skipped, "event", "read in an earlier run"),
+            (self.read.outside, "event", "before --since or after --until"),
+            (self.read.undated, "event", "without a time, left out because of --since or --until"),
             (counters.suppressed.iter().sum(), "alert", "left out, as a repetition"),
             (counters.late, "match", "later than --lateness allows: windows may lack some"),
             (counters.forced, "match", "judged early, as no more could wait"),
