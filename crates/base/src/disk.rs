@@ -205,7 +205,7 @@ mod tests {
         assert!(write(&folder.join("absent/file"), b"x", access).is_err());
         // What was not written whole is not there at all.
         let half = |out: &mut dyn io::Write| {
-            out.write_all(&[b'x'; 1 << 17])?;
+            out.write_all(&vec![b'x'; 1 << 17])?;
             Err(io::Error::other("no more"))
         };
         write(&path, b"old", access).unwrap();
