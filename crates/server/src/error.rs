@@ -197,12 +197,12 @@ impl Error {
             Self::Behind(_) => problem(
                 "too many events wait to be read".to_owned(),
                 None,
-                Some("try again; nothing of this body was taken"),
+                Some("send all of this body again"),
             ),
             Self::DiskFull(_) => problem(
                 "the disk is full".to_owned(),
                 None,
-                Some("make room or keep less; nothing of this body was taken"),
+                Some("make room or keep less, and send all of this body again"),
             ),
             Self::TooLarge(what) => problem(what, Some("body"), Some("send less at a time")),
             Self::MediaType(what) => problem(
@@ -284,7 +284,7 @@ pub(crate) struct IntakeProblems;
 impl IntoResponses for IntakeProblems {
     fn responses() -> BTreeMap<String, RefOr<ResponseText>> {
         let told = [
-            ("400", "The body is not what it should be. Nothing of it was taken, as in all that follows."),
+            ("400", "An event or the body is not what it should be. What is whole may have been taken."),
             ("401", "It does not say who sends, or not truly."),
             ("403", "Whoever sends may not, or not for this cluster."),
             ("408", "The body did not come in time."),

@@ -18,8 +18,8 @@ use crate::{ClusterName, Identity};
 /// Takes events of a cluster.
 ///
 /// An `EventList` or one event as `application/json`, or a JSON event a line as `application/x-ndjson`; plain or packed
-/// with gzip. All of a body is taken, or nothing. A repeated event is counted and not kept twice, so whoever got no
-/// answer sends again.
+/// with gzip. 200 means that all of the body is taken. With 400 and 413 for an event in it, the others are taken. A
+/// repeated event is counted and not kept twice, so whoever got another answer may send again.
 #[utoipa::path(
     post, path = "/ingest/{cluster}", tag = "ingest", operation_id = "ingest",
     params(("cluster" = String, Path, description = "The name of the cluster.")),

@@ -31,6 +31,11 @@ impl Health {
         }
     }
 
+    /// Whether somebody has trouble.
+    pub(crate) fn has_trouble(&self, who: &str) -> bool {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).contains_key(who)
+    }
+
     /// All there are, by who has them.
     pub(crate) fn troubles(&self) -> BTreeMap<String, String> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()

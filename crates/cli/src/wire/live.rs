@@ -17,7 +17,7 @@ use auditward_store::Store;
 use auditward_store::alerts::AlertLog;
 
 use super::detect::{self, Memories, Rules};
-use super::intake::Intake;
+use super::intake::{self, Intake};
 use super::metrics::Gauges;
 use super::rules::{Shelf, Tally};
 use super::targets::Targets;
@@ -84,7 +84,7 @@ impl Live {
             tally: tally.clone(),
             wake: Box::new(move || wake.wake()),
         };
-        let workers = vec![
+        let mut workers = vec![
             keep::start(&journal, &store, &kept, &stop, &health)?,
             detect::start(parts, &stop, &health)?,
             keep::tidy(&store, &alerts, targets.clone(), &stop, &health)?,
@@ -92,7 +92,8 @@ impl Live {
         ];
         let scan = scan(&folder, config, &store, &alerts)?;
         let body_max = usize::try_from(config.collect.body_max.0).unwrap_or(usize::MAX);
-        let intake = Intake::new(journal.clone(), redactor, metrics.clone(), body_max);
+        let intake = Intake::new(journal.clone(), redactor, metrics.clone(), health.clone(), body_max);
+        workers.push(intake::start(&intake, &stop, &health)?);
         let ports = Ports {
             intake: Arc::new(intake.clone()),
             trail: Arc::new(Questions { scan, store: store.clone(), kept }),

@@ -36,7 +36,7 @@ const CLUSTERS_MAX: usize = 1024;
 pub(crate) struct Metrics {
     /// By source and cluster.
     taken: Mutex<BTreeMap<(&'static str, String), Taken>>,
-    /// Lines and items that were no events.
+    /// Lines and items that were passed over: no events, torn or too long.
     pub(super) broken: Counter,
     /// Batches of agents that came again.
     pub(super) repeated_batches: Counter,
@@ -126,7 +126,7 @@ impl Gauges {
         }
         page.counter(
             "auditward_events_broken_total",
-            "Lines and items that were no events",
+            "Lines and items that were passed over: no events, torn or too long",
             self.metrics.broken.get(),
         );
         page.counter(

@@ -21,6 +21,7 @@ mod keep;
 mod live;
 mod metrics;
 mod rules;
+mod sparing;
 mod stop;
 mod tail;
 mod targets;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use auditward_collect::redact::Redactor;
 use auditward_collect::tail::{Config, Polled, Tailer};
@@ -10,6 +10,7 @@ use auditward_event::EventView;
 use auditward_journal::{Checkpoint, Journal};
 
 use super::intake::{EVENT_BYTES_MAX, Intake, Ready};
+use super::sparing::Sparing;
 use super::worker::{self, Next};
 use super::{Health, Metrics, Stop};
 use crate::config::Log;
@@ -18,9 +19,6 @@ use crate::output;
 
 /// How long to wait at the end of a log.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// Lines that are no events are said one by one up to here; all are counted.
-const TOLD_MAX: u64 = 10;
 
 struct Work {
     tailer: Tailer,
@@ -31,7 +29,8 @@ struct Work {
     metrics: Arc<Metrics>,
     /// Read, and not in the journal yet.
     pending: Option<(Ready, Checkpoint)>,
-    told: u64,
+    /// Words about lines that are no events.
+    sparing: Sparing,
 }
 
 /// Starts the worker of one log.
@@ -58,9 +57,13 @@ pub(super) fn start(
         source,
         metrics: metrics.clone(),
         pending: None,
-        told: 0,
+        sparing: Sparing::default(),
     };
-    worker::start(&format!("log {}", log.path.display()), stop, health, work, Work::step, |_| Ok(()))
+    let finish = |work: &mut Work| {
+        work.tell_last();
+        Ok(())
+    };
+    worker::start(&format!("log {}", log.path.display()), stop, health, work, Work::step, finish)
 }
 
 impl Work {
@@ -77,30 +80,54 @@ impl Work {
     }
 
     fn read(&mut self) -> Result<(), Failure> {
-        let polled = self.tailer.poll().map_err(context("could not read on"))?;
-        if let Polled::Lines(lines) = polled {
-            let mut ready = Ready::default();
-            for line in lines.iter() {
-                match EventView::parse(line).and_then(|view| view.validate().map(|()| view)) {
-                    Ok(view) => ready.push(&self.cluster, &view, &mut self.redactor),
-                    Err(error) => {
-                        self.metrics.broken.add(1);
-                        self.told += 1;
-                        if self.told <= TOLD_MAX {
-                            output::talk(&format!(
-                                "{}: a line that is no event: {error}",
-                                lines.file.display()
-                            ));
+        let now = Instant::now();
+        let failed = match self.tailer.poll() {
+            Ok(Polled::Lines(lines)) => {
+                let mut ready = Ready::default();
+                for line in lines.iter() {
+                    match EventView::parse(line).and_then(|view| view.validate().map(|()| view)) {
+                        Ok(view) => ready.push(&self.cluster, &view, &mut self.redactor),
+                        Err(error) => {
+                            self.metrics.broken.add(1);
+                            if self.sparing.tells(now, 1) {
+                                let file = lines.file.display();
+                                output::talk(&format!("{file}: a line that is no event: {error}"));
+                            }
                         }
                     }
                 }
+                let checkpoint = Checkpoint { source: self.source.clone(), value: lines.checkpoint };
+                self.pending = Some((ready, checkpoint));
+                None
             }
-            let checkpoint = Checkpoint { source: self.source.clone(), value: lines.checkpoint };
-            self.pending = Some((ready, checkpoint));
-        }
-        for note in self.tailer.notes() {
+            Ok(Polled::Idle) => None,
+            Err(error) => Some(error),
+        };
+        self.tell_notes();
+        let rest = self.sparing.rest(now);
+        self.tell_rest(rest);
+        failed.map_or(Ok(()), |error| Err(context("could not read on")(error)))
+    }
+
+    /// Lines that never came to us are counted as well: nothing is passed over without a trace.
+    fn tell_notes(&mut self) {
+        let (notes, lines) = (self.tailer.notes(), self.tailer.passed_over());
+        self.metrics.broken.add(lines);
+        for note in &notes {
             output::talk(&note.to_string());
         }
-        Ok(())
+        let told = notes.iter().filter(|note| note.trouble.is_a_line()).count() as u64;
+        self.tell_rest(lines.checked_sub(told).filter(|more| *more > 0));
+    }
+
+    fn tell_rest(&self, more: Option<u64>) {
+        if let Some(more) = more {
+            output::talk(&format!("{}: and {more} more lines were passed over", self.source));
+        }
+    }
+
+    fn tell_last(&mut self) {
+        let rest = self.sparing.end();
+        self.tell_rest(rest);
     }
 }

@@ -20,6 +20,24 @@ pub(crate) enum Next {
 const PATIENCE: Duration = Duration::from_millis(250);
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
 
+/// What is said of a worker that will never do a step again.
+const DEAD: &str =
+    "it stopped at an internal error, which is a bug: please report it, and restart the server";
+
+/// Held by a worker's thread, to tell when a panic ends it: nobody else would notice.
+struct Watch {
+    who: String,
+    health: Health,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.health.trouble(&self.who, DEAD);
+        }
+    }
+}
+
 /// Starts one. `finish` is done once, when it was told to stop and the step under way is over.
 pub(crate) fn start<W: Send + 'static>(
     name: &str,
@@ -29,13 +47,14 @@ pub(crate) fn start<W: Send + 'static>(
     mut step: impl FnMut(&mut W) -> Result<Next, Failure> + Send + 'static,
     finish: impl FnOnce(&mut W) -> Result<(), Failure> + Send + 'static,
 ) -> Result<JoinHandle<()>, Failure> {
-    let (stop, health, who) = (stop.clone(), health.clone(), name.to_owned());
+    let (stop, watch) = (stop.clone(), Watch { who: name.to_owned(), health: health.clone() });
     let run = move || {
+        let Watch { who, health } = &watch;
         let mut patience = PATIENCE;
         while !stop.is_given() {
             let pause = match step(&mut work) {
                 Ok(next) => {
-                    health.fine(&who);
+                    health.fine(who);
                     patience = PATIENCE;
                     match next {
                         Next::Now => continue,
@@ -43,7 +62,7 @@ pub(crate) fn start<W: Send + 'static>(
                     }
                 }
                 Err(failure) => {
-                    health.trouble(&who, &failure.chain());
+                    health.trouble(who, &failure.chain());
                     patience = (patience * 2).min(PATIENCE_MAX);
                     patience
                 }
@@ -51,11 +70,34 @@ pub(crate) fn start<W: Send + 'static>(
             stop.wait(pause);
         }
         if let Err(failure) = finish(&mut work) {
-            health.trouble(&who, &failure.chain());
+            health.trouble(who, &failure.chain());
         }
     };
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)
         .map_err(context(format!("could not start the thread `{name}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_dies_stays_in_trouble() {
+        let (stop, health) = (Stop::default(), Health::default());
+        let step = |_: &mut ()| -> Result<Next, Failure> { panic!("this is what the test is about") };
+        let thread = start("keeper", &stop, &health, (), step, |_| Ok(())).unwrap();
+        assert!(thread.join().is_err());
+        assert_eq!(health.troubles().get("keeper").map(String::as_str), Some(DEAD));
+    }
+
+    #[test]
+    fn one_that_is_told_to_stop_leaves_none() {
+        let (stop, health) = (Stop::default(), Health::default());
+        stop.give();
+        let thread = start("keeper", &stop, &health, (), |_| Ok(Next::Now), |_| Ok(())).unwrap();
+        assert!(thread.join().is_ok());
+        assert!(!health.has_trouble("keeper"));
+    }
 }

@@ -9,6 +9,7 @@
 mod crash;
 mod damage;
 mod follow;
+mod lines;
 mod refuse;
 mod reload;
 mod secrets;

@@ -45,9 +45,28 @@ fn one_event_that_is_none_does_not_keep_the_others_out() {
         r#"{{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[{},{{"auditID":1,}},{}]}}"#,
         good[0], good[1]
     );
-    let status = server.post("prod", body.as_bytes()).unwrap();
-    assert!(status == 200 || status == 400, "{status}");
+    assert_eq!(server.post("prod", body.as_bytes()).unwrap(), 400);
+    server.says("webhook of the cluster `prod`: line 1, column ");
     assert_eq!(server.post("prod", b"no events at all").unwrap(), 400);
     assert_eq!(server.post("prod", format!("{}\n{}\n", good[0], good[1]).as_bytes()).unwrap(), 200);
     eventually("both are found", || server.count("") == 2);
+}
+
+#[test]
+fn a_broken_line_or_item_is_refused_by_its_place_and_counted() {
+    let folder = Folder::new("places");
+    let server = Server::start(&folder.0, &[]);
+    let good = &example()[..2];
+    let body = format!("{}\n{{\"kind\":\"Event\", broken\n{}\n", good[0], good[1]);
+    assert_eq!(server.post("prod", body.as_bytes()).unwrap(), 400);
+    let said = server.says("webhook of the cluster `prod`: line 2, column ");
+    assert!(said.ends_with("; all other events of the body were taken"), "{said}");
+    eventually("the others are found", || server.count("") == 2);
+    assert_eq!(server.post("prod", br#"{"kind":"EventList","items":[{"a":1}]}"#).unwrap(), 400);
+    server.says("item 1 of the body is no audit event");
+    for nothing in ["[]", "", r#"{"kind":"EventList","items":null}"#] {
+        assert_eq!(server.post("prod", nothing.as_bytes()).unwrap(), 200, "{nothing}");
+    }
+    let metrics = server.text("/metrics");
+    assert!(metrics.contains("\nauditward_events_broken_total 2\n"), "{metrics}");
 }

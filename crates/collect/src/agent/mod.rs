@@ -114,7 +114,7 @@ pub struct Counters {
     pub batches: u64,
     /// Events of which the server said that it had them.
     pub repeated: u64,
-    /// Lines that are no events, passed over.
+    /// Lines that are no events, torn or too long, passed over.
     pub broken: u64,
     /// Events that the server refused, passed over.
     pub refused: u64,
@@ -297,6 +297,7 @@ impl<P: Post> Agent<P> {
                 Next::Now
             }
         };
+        self.counters.broken += self.tailer.passed_over();
         for note in self.tailer.notes() {
             tell(&mut self.news, News::File(note));
         }

@@ -111,7 +111,7 @@ fn why(status: u16, body: &str) -> String {
     const WORDS_MAX: usize = 300;
     #[derive(serde::Deserialize)]
     struct Problem {
-        #[serde(alias = "message", alias = "detail")]
+        #[serde(alias = "what", alias = "message", alias = "detail")]
         error: String,
     }
     let told = serde_json::from_str::<Problem>(body).map(|problem| problem.error);
@@ -133,6 +133,10 @@ mod tests {
         assert_eq!(
             answer(400, None, r#"{"error":"line 2 is no event"}"#),
             Answer::Refused { why: "status 400: line 2 is no event".to_owned() }
+        );
+        assert_eq!(
+            answer(400, None, r#"{"what":"line 1, column 9: a string without end","where":"body"}"#),
+            Answer::Refused { why: "status 400: line 1, column 9: a string without end".to_owned() }
         );
         let later = |why: &str, after: Option<u64>| Answer::Later {
             why: why.to_owned(),

@@ -68,6 +68,14 @@ pub enum IntakeError {
         /// What is wrong, and at which byte of it.
         problem: JsonError,
     },
+    /// An item of a list with nothing that tells an event: alone it would be refused for want of a `kind`.
+    #[error("{place}: item {item} of the body is no audit event: it has neither `auditID` nor `stage`")]
+    NotAnEvent {
+        /// Where it starts.
+        place: Place,
+        /// Which it is of all that is in the body, counted from one.
+        item: usize,
+    },
     /// Something that is no event.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -78,6 +86,11 @@ impl IntakeError {
     pub const fn is_too_large(&self) -> bool {
         matches!(self, Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } | Self::EventTooLarge { .. })
             || matches!(self, Self::Read(ReadError::TooLong { .. }))
+    }
+
+    /// Whether nothing behind it is read: the body as a whole is too much.
+    pub const fn ends_body(&self) -> bool {
+        matches!(self, Self::BodyTooLarge { .. } | Self::TooManyEvents { .. })
     }
 }
 
@@ -120,10 +133,15 @@ impl Batch<'_> {
             return Some(Err(IntakeError::TooManyEvents { limit: self.limits.events_max }));
         }
         self.seen += 1;
+        let item = self.seen;
         Some(next.map_err(IntakeError::from).and_then(|event| {
             let (place, bytes, limit) = (event.place, event.view.len(), self.limits.event_bytes_max);
             if bytes > limit {
                 return Err(IntakeError::EventTooLarge { place, bytes, limit });
+            }
+            let is_event = event.view.get("auditID").is_some() || event.view.get("stage").is_some();
+            if event.in_list && !is_event {
+                return Err(IntakeError::NotAnEvent { place, item });
             }
             let checked = event.view.validate();
             checked.map(|()| event.view).map_err(|problem| IntakeError::Broken { place, problem })

@@ -32,7 +32,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const LIST: &str = r#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[{"verb":"get"},{"verb":"list"}]}"#;
+const LIST: &str = r#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[{"auditID":"a","verb":"get"},{"stage":"Panic","verb":"list"}]}"#;
 
 #[test]
 fn whatever_shape() {
@@ -76,11 +76,22 @@ fn what_is_wrong_has_a_place_and_costs_no_other() {
             list
         "#]],
     );
-    check(br#"{"kind":"EventList","items":[{"verb":"get"},{"verb":"list","requestObject":{"a":01}},{"verb":"watch"}]}"#, &expect![[r#"
+    check(br#"{"kind":"EventList","items":[{"stage":"","verb":"get"},{"stage":"","verb":"list","requestObject":{"a":01}},{"stage":"","verb":"watch"}]}"#, &expect![[r#"
         get
-        line 1, column 45: in the event that begins here: malformed number at byte 36
+        line 1, column 56: in the event that begins here: malformed number at byte 47
         watch
     "#]]);
+    check(
+        br#"{"kind":"EventList","items":[{"auditID":"a","verb":"get"},{"a":1}]}"#,
+        &expect![[r#"
+        get
+        line 1, column 59: item 2 of the body is no audit event: it has neither `auditID` nor `stage`
+    "#]],
+    );
+    for nothing in ["[]", "{\"kind\":\"EventList\",\"items\":null}", "{\"kind\":\"EventList\",\"items\":[]}"]
+    {
+        check(nothing.as_bytes(), &expect![[""]]);
+    }
     check(
         br#"{"kind":"Pod","apiVersion":"v1"}"#,
         &expect![[r#"

@@ -138,17 +138,21 @@ impl Log {
                 continue;
             }
             let filled = match reader.fill(buf, limits.chunk_bytes, limits.line_bytes_max) {
+                // It is opened again where it was, and what was passed over is met again.
+                Err(error) if !is_broken(&error) => return Err(error),
+                filled => filled,
+            };
+            for (next, bytes) in reader.too_long.drain(..) {
+                notes.push(Note::new(&reader.path, next, Trouble::TooLong { bytes }));
+            }
+            let filled = match filled {
                 Ok(filled) => filled,
-                Err(error) if is_broken(&error) => {
+                Err(error) => {
                     notes.push(Note::new(&reader.path, reader.at, Trouble::Broken(error.to_string())));
                     self.finish(&reader);
                     continue;
                 }
-                Err(error) => return Err(error),
             };
-            if let Some(bytes) = reader.too_long.take() {
-                notes.push(Note::new(&reader.path, reader.at, Trouble::TooLong { bytes }));
-            }
             if filled {
                 // Were it cut while it was read, the bytes could be the old ones or the new ones.
                 if !reader.is_same()? {
@@ -183,7 +187,11 @@ impl Log {
                 self.reader = Some(reader);
                 continue;
             }
-            if reader.rest().is_empty() {
+            if let Some(bytes) = reader.skipped() {
+                // Its end never came.
+                notes.push(Note::new(&reader.path, reader.at + bytes, Trouble::TooLong { bytes }));
+                self.finish(&reader);
+            } else if reader.rest().is_empty() {
                 self.finish(&reader);
             } else if is_object(reader.rest()) {
                 // Only the newline is missing.

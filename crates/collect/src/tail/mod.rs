@@ -35,7 +35,7 @@ use log::Log;
 /// Logs that one tailer follows. More are not looked at, and that is a [`Note`].
 pub const LOGS_MAX: usize = 1024;
 
-/// Notes that wait for [`Tailer::notes`]. More are counted by nobody: whoever does not ask does not want to know.
+/// Notes that wait for [`Tailer::notes`]. Of more there is no word, but the lines among them are counted.
 const NOTES_MAX: usize = 1024;
 
 /// What to read.
@@ -152,6 +152,13 @@ pub enum Trouble {
     TooManyLogs,
 }
 
+impl Trouble {
+    /// Whether one line was passed over.
+    pub const fn is_a_line(&self) -> bool {
+        matches!(self, Trouble::Torn { .. } | Trouble::TooLong { .. })
+    }
+}
+
 impl Note {
     fn new(file: &Path, offset: u64, trouble: Trouble) -> Self {
         Note { file: file.to_owned(), offset, trouble }
@@ -236,6 +243,8 @@ pub struct Tailer {
     turn: usize,
     buf: Vec<u8>,
     notes: Vec<Note>,
+    /// Lines that were passed over and not asked about yet.
+    passed_over: u64,
 }
 
 impl Tailer {
@@ -260,6 +269,7 @@ impl Tailer {
             turn: 0,
             buf: Vec::new(),
             notes: Vec::new(),
+            passed_over: 0,
         })
     }
 
@@ -273,7 +283,10 @@ impl Tailer {
             let turn = self.turn % self.logs.len();
             self.turn = turn + 1;
             let log = &mut self.logs[turn];
+            let before = self.notes.len();
             let polled = log.poll(&mut self.buf, &self.limits, &mut self.notes);
+            let lines = self.notes[before..].iter().filter(|note| note.trouble.is_a_line());
+            self.passed_over += lines.count() as u64;
             self.notes.truncate(NOTES_MAX);
             match polled {
                 Ok(None) => {}
@@ -300,6 +313,12 @@ impl Tailer {
     /// What should be known and was not told yet.
     pub fn notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
+    }
+
+    /// How many lines were passed over since the last time: torn ones and such as were too long. Each has a note, unless
+    /// there were too many notes.
+    pub fn passed_over(&mut self) -> u64 {
+        std::mem::take(&mut self.passed_over)
     }
 
     /// How far each log is read.

@@ -146,8 +146,8 @@ pub(super) struct Reader {
     carry: Vec<u8>,
     /// Whether the line at `at` is too long, so that only its end is looked for.
     skipping: bool,
-    /// How long a line was that was passed over.
-    pub(super) too_long: Option<u64>,
+    /// Lines that were passed over: where the next one begins, and how long each was.
+    pub(super) too_long: Vec<(u64, u64)>,
     /// Nothing more will be written: the next end is the last.
     pub(super) over: bool,
 }
@@ -173,7 +173,7 @@ impl Reader {
             next: at,
             carry: Vec::new(),
             skipping: false,
-            too_long: None,
+            too_long: Vec::new(),
             over: false,
         };
         if look.gzip {
@@ -259,6 +259,11 @@ impl Reader {
         &self.carry
     }
 
+    /// How much is there of a line that is too long and whose end is not there yet.
+    pub(super) fn skipped(&self) -> Option<u64> {
+        self.skipping.then(|| self.next - self.at)
+    }
+
     /// Makes the rest a line.
     pub(super) fn take_rest(&mut self, buf: &mut Vec<u8>) {
         buf.clear();
@@ -313,7 +318,7 @@ impl Reader {
         };
         let after = buf.len() - newline - 1;
         let begins = self.next - after as u64;
-        self.too_long = Some(begins - self.at);
+        self.too_long.push((begins, begins - self.at));
         self.at = begins;
         self.mark = Print::default();
         self.skipping = false;

@@ -31,7 +31,7 @@ pub struct Taken {
     pub repeated: u64,
 }
 
-/// Why nothing of a body was taken.
+/// Why a body was not taken as a whole. What of it was taken all the same is known again when it is sent again.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// Too much is waiting to be read. The sender tries again: 429 and `Retry-After`.
@@ -49,7 +49,7 @@ pub enum Refusal {
         /// What is too large, and the limit.
         message: String,
     },
-    /// The body is not what it should be: 400.
+    /// The body, or an event in it, is not what it should be: 400.
     #[error("{message}")]
     Bad {
         /// What is wrong, and where.

@@ -331,6 +331,27 @@ fn a_line_that_is_too_long_is_told_and_the_next_is_read() {
 }
 
 #[test]
+fn each_line_that_is_too_long_is_told_and_counted() {
+    let folder = Folder::new();
+    let mut config = folder.config("audit.log");
+    (config.chunk_bytes, config.line_bytes_max) = (50_000, 100_000);
+    let mut tailer = Tailer::new(config, None).unwrap();
+    let long = |bytes| "x".repeat(bytes);
+    folder.append("audit.log", &lines(&format!("{} {} a {}|", long(200_000), long(500_000), long(300_000))));
+    assert_eq!(read(&mut tailer), "[long 200001] [long 500001] a");
+    assert_eq!(tailer.passed_over(), 2);
+    // The last one's end never comes.
+    folder.rename("audit.log", OLD);
+    folder.append("audit.log", &lines("b c|"));
+    assert_eq!(read(&mut tailer), "[long 300000] b");
+    // Nor does that of a line that is not.
+    folder.rename("audit.log", NEWER);
+    folder.append("audit.log", &lines("d"));
+    assert_eq!(read(&mut tailer), "[torn 1] d");
+    assert_eq!((tailer.passed_over(), tailer.passed_over()), (2, 0));
+}
+
+#[test]
 fn several_logs_by_pattern_also_later_ones() {
     let folder = Folder::new();
     folder.append("one.log", &lines("1a"));
