@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn a_worker_that_dies_stays_in_trouble() {
         let (stop, health) = (Stop::default(), Health::default());
-        let step = |_: &mut ()| -> Result<Next, Failure> { panic!("this is what the test is about") };
-        let thread = start("keeper", &stop, &health, (), step, |_| Ok(())).unwrap();
+        let step = |(): &mut ()| -> Result<Next, Failure> { panic!("this is what the test is about") };
+        let thread = start("keeper", &stop, &health, (), step, |()| Ok(())).unwrap();
         assert!(thread.join().is_err());
         assert_eq!(health.troubles().get("keeper").map(String::as_str), Some(DEAD));
     }
@@ -96,7 +96,7 @@ mod tests {
     fn one_that_is_told_to_stop_leaves_none() {
         let (stop, health) = (Stop::default(), Health::default());
         stop.give();
-        let thread = start("keeper", &stop, &health, (), |_| Ok(Next::Now), |_| Ok(())).unwrap();
+        let thread = start("keeper", &stop, &health, (), |()| Ok(Next::Now), |()| Ok(())).unwrap();
         assert!(thread.join().is_ok());
         assert!(!health.has_trouble("keeper"));
     }
