@@ -51,7 +51,7 @@ pub enum StartError {
     /// Tokens would travel in the clear.
     #[error(
         "`{0}` can be reached from other machines, and without a certificate tokens and events would travel in the \
-         clear; give a certificate and a key, or say that a proxy in front ends TLS"
+         clear; give a certificate and a key, or listen on a loopback address, behind a proxy that ends TLS"
     )]
     NoTls(SocketAddr),
     /// It can't listen there.

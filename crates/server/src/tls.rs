@@ -50,6 +50,13 @@ pub enum TlsError {
     },
 }
 
+impl Tls {
+    /// Whether the files can be used.
+    pub fn check(&self) -> Result<(), TlsError> {
+        read(self).map(drop)
+    }
+}
+
 /// What new connections are met with. Those that are there keep what they have.
 pub(crate) struct Reloadable {
     tls: Tls,

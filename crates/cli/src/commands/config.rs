@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use auditward_server::StartError;
 use clap::Subcommand;
 
-use crate::config::{check_targets, from_file};
-use crate::exit::{Exit, Failure};
+use crate::config::{Config, check_targets, from_file};
+use crate::exit::{Exit, Failure, context};
 use crate::output::{self, count};
 use crate::wire;
 
@@ -16,7 +17,8 @@ pub(crate) enum Command {
 
 /// Say whether a server could be started with a configuration
 ///
-/// Reads the file as `auditward serve --config` does, and the rules that it names. Nothing is started or written.
+/// Reads the file as `auditward serve --config` does, and the rules and certificates that it names. Nothing is started or
+/// written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes:
@@ -47,6 +49,7 @@ impl Check {
             wire::redaction_rules(path)?;
         }
         check_targets(&config.notify, &self.file)?;
+        check_listen(&config)?;
         output::talk(&format!(
             "{} can be used: {}, {}, {}",
             self.file.display(),
@@ -55,5 +58,14 @@ impl Check {
             count(config.notify.0.len() as u64, "target"),
         ));
         Ok(Exit::Fine)
+    }
+}
+
+/// What a server would end with before it answers anybody. Whether there are tokens is known where it runs.
+fn check_listen(config: &Config) -> Result<(), Failure> {
+    match wire::tls(config) {
+        Some(tls) => tls.check().map_err(context("could not use the certificates of `listen.tls`")),
+        None if config.listen.address.ip().to_canonical().is_loopback() => Ok(()),
+        None => Err(context("could not use `listen.address`")(StartError::NoTls(config.listen.address))),
     }
 }

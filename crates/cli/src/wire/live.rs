@@ -262,19 +262,23 @@ fn scan(folder: &Folder, config: &Config, store: &Store, alerts: &AlertLog) -> R
     Scan::new(store.clone(), Some(alerts.clone()), limits).map_err(context("could not prepare for questions"))
 }
 
-fn server_config(folder: &Folder, config: &Config) -> server::Config {
-    let tls = config.listen.tls.as_ref().map(|tls| server::Tls {
+/// The certificates that the server is to use.
+pub(crate) fn tls(config: &Config) -> Option<server::Tls> {
+    config.listen.tls.as_ref().map(|tls| server::Tls {
         certificate: tls.certificate.clone(),
         key: tls.key.clone(),
         clients: tls.client_ca.as_ref().map(|authorities| server::ClientCertificates {
             authorities: authorities.clone(),
             clusters: tls.client_clusters.clone(),
         }),
-    });
+    })
+}
+
+fn server_config(folder: &Folder, config: &Config) -> server::Config {
     let most = usize::try_from(config.collect.body_max.0).unwrap_or(usize::MAX);
     server::Config {
         listen: vec![config.listen.address],
-        tls,
+        tls: tls(config),
         plain_http: false,
         tokens: folder.file("tokens"),
         limits: server::Limits {

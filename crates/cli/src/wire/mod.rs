@@ -33,7 +33,7 @@ use std::error::Error;
 
 pub(crate) use folder::{Folder, Parts};
 pub(crate) use health::Health;
-pub(crate) use live::{Live, Numbers, redaction_rules, rule_set};
+pub(crate) use live::{Live, Numbers, redaction_rules, rule_set, tls};
 pub(crate) use metrics::Metrics;
 pub(crate) use stop::Stop;
 

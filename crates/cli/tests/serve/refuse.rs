@@ -28,4 +28,8 @@ fn a_folder_in_use_an_address_beyond_this_machine_a_wrong_configuration() {
     refused(&["config", "check", file.to_str().unwrap()], "unknown key `retention`");
     fs::write(&file, "notify: {pager: {}}\n").unwrap();
     refused(&["config", "check", file.to_str().unwrap()], "notify.pager: it must say where to");
+    fs::write(&file, "listen: {tls: {certificate: /nowhere.pem, key: /nowhere.key}}\n").unwrap();
+    refused(&["config", "check", file.to_str().unwrap()], "could not read `/nowhere.pem`");
+    fs::write(&file, "listen: {address: '0.0.0.0:8440'}\n").unwrap();
+    refused(&["config", "check", file.to_str().unwrap()], "in the clear");
 }
