@@ -11,6 +11,7 @@
 
 pub mod faulty;
 mod files;
+mod spare;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -23,6 +24,7 @@ use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
 use rustix::io::Errno;
 
 pub use files::{Disk, DiskFile, Found, OsDisk, is_full, new_name};
+pub use spare::Spare;
 
 /// Who may do what with a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

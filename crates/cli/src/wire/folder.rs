@@ -9,6 +9,7 @@
 //! alerts/          alerts and what people did with them
 //! detect/NAME.json what the engine of a cluster remembers
 //! notify/NAME.json how far a target has taken the alerts
+//! spare            takes room, until a full disk needs it
 //! ```
 
 use std::collections::BTreeMap;
@@ -17,8 +18,9 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use auditward_base::disk::OsDisk;
+use auditward_base::disk::{OsDisk, Spare, is_full};
 use auditward_base::{Lock, LockError};
+use auditward_journal::{self as journal, Journal, OpenError, Recovered};
 use auditward_store::alerts::{AlertConfig, AlertLog};
 use auditward_store::{self as store, Store};
 
@@ -30,8 +32,12 @@ use crate::output;
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+    spare: Spare,
     _lock: Lock,
 }
+
+/// More than the file takes that a journal begins with: what was appended last, and was not synced.
+const SPARE_BYTES: usize = 8 << 20;
 
 impl Folder {
     /// Takes the folder; it is made if it is not there. `who` is what others are told who want it too.
@@ -56,7 +62,7 @@ impl Folder {
             let failure = context(format!("could not use the data folder `{}`", path.display()))(error);
             if held { failure.hint("ask its server instead: --server URL") } else { failure }
         })?;
-        Ok(Folder { path: path.to_owned(), _lock: lock })
+        Ok(Folder { path: path.to_owned(), spare: Spare::new(path, SPARE_BYTES), _lock: lock })
     }
 
     /// A folder in it, made if it is not there.
@@ -68,6 +74,19 @@ impl Folder {
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Opens the journal. It begins a new file, for which the spare one makes room where there is none.
+    pub(crate) fn journal(&self, config: journal::Config) -> Result<(Journal, Recovered), OpenError> {
+        let open = |config| Journal::open(Arc::new(OsDisk), config);
+        let opened = match open(config.clone()) {
+            Err(OpenError::Io { source, .. }) if is_full(&source) && self.spare.give_up(&OsDisk) => {
+                open(config)
+            }
+            opened => opened,
+        }?;
+        self.spare.keep(&OsDisk);
+        Ok(opened)
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use auditward_base::disk::OsDisk;
 use auditward_collect::redact::{self, DigestKey, Redactor};
 use auditward_detect::RuleSet;
 use auditward_journal::{self as journal, Journal};
@@ -236,8 +235,7 @@ fn open_journal(folder: &Folder, config: &Config, next_min: u64) -> Result<Journ
         next_min,
         ..journal::Config::new(folder.room("journal")?)
     };
-    let (journal, recovered) =
-        Journal::open(Arc::new(OsDisk), config).map_err(context("could not open the journal"))?;
+    let (journal, recovered) = folder.journal(config).map_err(context("could not open the journal"))?;
     if recovered.cut_bytes > 0 {
         output::talk(&format!(
             "journal: {} bytes that a crash had left half were cut off",

@@ -9,6 +9,7 @@
 mod crash;
 mod damage;
 mod follow;
+mod full;
 mod lines;
 mod refuse;
 mod reload;

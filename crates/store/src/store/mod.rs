@@ -8,7 +8,6 @@ mod open;
 mod retain;
 mod seal;
 mod snapshot;
-mod spare;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use auditward_base::disk::new_name;
+use auditward_base::disk::{Spare, new_name};
 use auditward_event::MicroTime;
 use thiserror::Error;
 
@@ -108,7 +107,7 @@ struct Inner {
     state: Mutex<State>,
     /// Whoever changes files holds this from the first read to the catalogue's end.
     work: Mutex<()>,
-    spare: spare::Spare,
+    spare: Spare,
 }
 
 /// What a snapshot sees. Never held while a file is written.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use auditward_base::disk::{Disk, Found};
+use auditward_base::disk::{Disk, Found, Spare};
 
 use super::examine::digest;
 use super::{
@@ -116,12 +116,13 @@ impl Store {
             in_doubt: false,
             damaged: recovered.damaged.clone(),
         };
+        let spare = Spare::new(&config.folder, SPARE_BYTES);
         let inner = Inner {
             bin,
             config,
             state: Mutex::new(state),
             work: Mutex::new(()),
-            spare: super::spare::Spare::default(),
+            spare,
         };
         let store = Store { inner: Arc::new(inner) };
         if !known || is_less {
@@ -137,6 +138,9 @@ impl Store {
         Ok((store, recovered))
     }
 }
+
+/// More than the catalogue of some thousand files takes.
+const SPARE_BYTES: usize = 1 << 20;
 
 /// The names of our files, not those of files set aside.
 fn is_ours(name: &str) -> bool {

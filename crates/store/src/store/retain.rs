@@ -46,7 +46,7 @@ impl Store {
         if !gone.is_empty() {
             self.let_go(&gone)?;
         }
-        self.inner.keep_spare();
+        self.inner.spare.keep(&*self.inner.bin.disk);
         Ok(report)
     }
 
@@ -54,7 +54,9 @@ impl Store {
     fn let_go(&self, gone: &BTreeSet<u64>) -> Result<(), StoreError> {
         let change = || Change { gone: gone.clone(), ..Change::default() };
         match self.publish(change()) {
-            Err(StoreError::Io { source, .. }) if is_full(&source) && self.inner.give_up_spare() => {
+            Err(StoreError::Io { source, .. })
+                if is_full(&source) && self.inner.spare.give_up(&*self.inner.bin.disk) =>
+            {
                 self.publish(change())
             }
             published => published,
