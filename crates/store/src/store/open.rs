@@ -117,13 +117,7 @@ impl Store {
             damaged: recovered.damaged.clone(),
         };
         let spare = Spare::new(&config.folder, SPARE_BYTES);
-        let inner = Inner {
-            bin,
-            config,
-            state: Mutex::new(state),
-            work: Mutex::new(()),
-            spare,
-        };
+        let inner = Inner { bin, config, state: Mutex::new(state), work: Mutex::new(()), spare };
         let store = Store { inner: Arc::new(inner) };
         if !known || is_less {
             let published = store.publish(super::seal::Change::default());
