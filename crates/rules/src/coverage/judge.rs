@@ -158,7 +158,8 @@ impl<'a> Judge<'a> {
             Record::Short(Cause::NotRecorded)
         } else if rule.level < demand.level {
             Record::Short(Cause::Level { recorded: rule.level, needed: demand.level })
-        } else if CERTAIN.into_iter().any(kept) {
+        } else if CERTAIN.into_iter().any(kept) || demand.stages == PANIC && kept(Stage::Panic) {
+            // Whoever asks for nothing but a panic means requests that have one.
             Record::Enough
         } else if kept(Stage::ResponseStarted) {
             Record::OnlyStarts
@@ -175,6 +176,9 @@ impl<'a> Judge<'a> {
         (decided == rule).then_some(witness)
     }
 }
+
+/// No other stage than that.
+const PANIC: StageSet = StageSet::EMPTY.with(Stage::Panic);
 
 /// How well a rule of the policy records what a demand asks for.
 enum Record {

@@ -58,9 +58,14 @@ pub fn generate(demands: &[Demand]) -> Result<Generated, GenerateError> {
         let credentials = credentials(demand.level);
         let takes_bodies = !demand.space.and(&credentials)?.is_empty();
         let mut space = if takes_bodies { demand.space.minus(&credentials)? } else { demand.space.clone() };
-        // What no policy could record: most requests never have a stage `ResponseStarted`.
+        // What no policy could record: most requests never have a stage `ResponseStarted`. Where that is all there is, it
+        // stays, and is told in the end.
+        let mut possible = space.clone();
         for blind in best.coverage(std::slice::from_ref(demand))?.blind {
-            space = space.minus(&blind.space)?;
+            possible = possible.minus(&blind.space)?;
+        }
+        if !possible.is_empty() {
+            space = possible;
         }
         guarded.push(takes_bodies);
         asked.push(Demand { space: ordinary(&demand.space, space), ..demand.clone() });

@@ -223,7 +223,12 @@ fn a_stage_that_few_requests_have() {
         let generated = generate(&[Demand { stages, ..demand(Level::Metadata, &[], &["pods"]) }]);
         let policy = generated.expect("a policy").policy;
         assert!(!policy.omit_stages.contains(stage));
+        assert_eq!(policy.rules[0].level, Level::Metadata, "{stage:?}");
     }
+    // A stage that these requests never have is no reason for a policy that records nothing.
+    let never = StageSet::EMPTY.with(Stage::ResponseStarted);
+    let never = generate(&[Demand { stages: never, ..demand(Level::Metadata, &["get"], &["pods"]) }]);
+    assert_eq!(never, Err(super::GenerateError::NotFed { demand: 0 }));
 }
 
 #[test]
