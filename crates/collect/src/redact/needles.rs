@@ -233,9 +233,9 @@ impl Needles {
         let behind = &text[name.end..];
         let behind = &behind[behind.iter().take_while(|byte| is_filling(**byte)).count()..];
         match behind {
-            // A name's value: not if it is an object or a switch; a list if it may be one of texts.
+            // A name's value: not if it is an object or a switch; a list if there may be a text in it.
             [b':', rest @ ..] => match rest.trim_ascii_start() {
-                [b'[', items @ ..] => matches!(items.trim_ascii_start(), [b'"' | b'\\', ..]),
+                [b'[', items @ ..] => lists_a_text(items),
                 rest => tells && !is_no_text(rest),
             },
             _ if !tells => false,
@@ -263,6 +263,26 @@ fn is_no_text(text: &[u8]) -> bool {
         text.strip_prefix(*word).is_some_and(|rest| matches!(rest.first(), Some(b',' | b'}' | b']')))
     };
     text.first() == Some(&b'{') || [&b"true"[..], b"false", b"null"].iter().any(is_word)
+}
+
+/// Whether one of the items of a list is a text, whatever stands before it. Whatever is too far to be seen counts as one.
+fn lists_a_text(items: &[u8]) -> bool {
+    const REACH: usize = 512;
+    let (mut depth, mut in_string) = (0_usize, false);
+    for byte in items.iter().take(REACH) {
+        match byte {
+            // JSON in a string, or an escape that might hide the end of one.
+            b'\\' => return true,
+            b'"' if depth == 0 => return true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 0 => return false,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// Whether this is the value of `name` or `key`, and there is a `value` in the same object. Whatever is too far to be seen

@@ -293,6 +293,12 @@ fn lists_of_telling_names() {
             r#"{"spec":{"passwords":["redacted:password:326e","$(FROM_ENV)"],"apiKeys":["redacted:key:2f57",{"id":"x"}],"password":["redacted:password:326e"],"secrets":["db"],"tokensPerMinute":["5"]}}"#
         ]],
     );
+    // Each alone: whatever stands before the text, the list is looked into.
+    for before in ["null", "true", "7", "{}", r#"{"a":["]}"]}"#, r#"["x"]"#] {
+        let text = format!(r#"{{"passwords":[{before}, "hunter2"]}}"#);
+        let told = shortened(&redacted(&event("pods", &text)));
+        assert!(told.contains(r#""redacted:password:326e""#) && !told.contains("hunter2"), "{told}");
+    }
 }
 
 #[test]
