@@ -15,13 +15,18 @@ use serde_json::Value;
 
 const EVENT: &str = r#"{"auditID":"a","stage":"ResponseComplete","stageTimestamp":"2026-01-02T03:04:05.123456Z","verb":"create","user":{"username":"eve\n\"x\"","groups":["dev"]},"requestObject":{"spec":{"containers":[{"image":"a:1"},{"image":"b"}]}}}"#;
 
-fn check(output: &str, shown: Properties, expected_text: Expect, expected_json: Expect) {
+/// Tells of an alert with this output, on an event.
+fn made<T>(
+    output: &str,
+    event: &str,
+    tell: impl FnOnce(&Alert<'_>, &mut dyn FnMut(&Field) -> Vec<String>) -> T,
+) -> T {
     let rules = format!(
         "- rule: Pod Made\n  desc: d\n  condition: ka.verb = create\n  output: {output}\n  priority: info\n  source: k8s_audit\n  tags: [k8s, a]\n"
     );
     let loaded = load(&[("rules.yaml", &rules)], &Options::default());
     assert_eq!(loaded.findings, []);
-    let event = EventView::parse(EVENT.as_bytes()).unwrap();
+    let event = EventView::parse(event.as_bytes()).unwrap();
     let subject = Subject::new(&event);
     let mut values = |field: &Field| {
         let mut all = Vec::new();
@@ -29,10 +34,14 @@ fn check(output: &str, shown: Properties, expected_text: Expect, expected_json: 
         all
     };
     let time = event.stage_time().unwrap();
-    let alert = Alert { rule: &loaded.rules[0], time, source: "k8s_audit", hostname: "cp-1" };
-    expected_text.assert_eq(&text(&alert, &mut values));
-    let line = Value::Object(json(&alert, shown, &mut values)).to_string();
-    expected_json.assert_eq(&line);
+    tell(&Alert { rule: &loaded.rules[0], time, source: "k8s_audit", hostname: "cp-1" }, &mut values)
+}
+
+fn check(output: &str, shown: Properties, expected_text: Expect, expected_json: Expect) {
+    made(output, EVENT, |alert, values| {
+        expected_text.assert_eq(&text(alert, values));
+        expected_json.assert_eq(&Value::Object(json(alert, shown, values)).to_string());
+    });
 }
 
 #[test]
@@ -64,27 +73,10 @@ fn widths_arguments_and_functions() {
 
 /// The `output_fields` of an alert with this output, on an event of this time.
 fn output_fields(output: &str, time: &str) -> String {
-    let rules = format!(
-        "- rule: Any\n  desc: d\n  condition: ka.verb = create\n  output: {output}\n  priority: info\n  source: k8s_audit\n"
-    );
-    let loaded = load(&[("rules.yaml", &rules)], &Options::default());
-    assert_eq!(loaded.findings, []);
-    let event = EVENT.replace("2026-01-02T03:04:05.123456Z", time);
-    let event = EventView::parse(event.as_bytes()).unwrap();
-    let subject = Subject::new(&event);
-    let mut values = |field: &Field| {
-        let mut all = Vec::new();
-        field.each(&subject, &mut |item| all.extend(item.into_text().map(std::borrow::Cow::into_owned)));
-        all
-    };
-    let alert = Alert {
-        rule: &loaded.rules[0],
-        time: event.stage_time().unwrap(),
-        source: "k8s_audit",
-        hostname: "cp-1",
-    };
-    assert!(text(&alert, &mut values).contains("Informational"));
-    json(&alert, Properties::default(), &mut values)["output_fields"].to_string()
+    made(output, &EVENT.replace("2026-01-02T03:04:05.123456Z", time), |alert, values| {
+        assert!(text(alert, values).contains("Informational"));
+        json(alert, Properties::default(), values)["output_fields"].to_string()
+    })
 }
 
 #[test]
