@@ -38,21 +38,22 @@ pub struct Access {
 /// Replaces a file's content. Owner, mode, access control lists and SELinux label stay. A symbolic link's target is
 /// replaced, not the link; of several hard links only this one sees the new content.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    replace_with(path, |out| out.write_all(text))
+}
+
+/// The same of a content that is too long to be held in memory as a whole: `fill` writes it, piece by piece.
+pub fn replace_with(path: &Path, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
-    write_beside(
-        &path,
-        |out| out.write_all(text),
-        |file| {
-            let old = File::open(&path)?;
-            let (was, is) = (old.metadata()?, file.metadata()?);
-            if (was.uid(), was.gid()) != (is.uid(), is.gid()) {
-                std::os::unix::fs::fchown(file, Some(was.uid()), Some(was.gid()))?;
-            }
-            // After the owner: changing that takes set-user-id bits away.
-            file.set_permissions(Permissions::from_mode(was.mode() & 0o7777))?;
-            copy_attributes(&old, file)
-        },
-    )
+    write_beside(&path, fill, |file| {
+        let old = File::open(&path)?;
+        let (was, is) = (old.metadata()?, file.metadata()?);
+        if (was.uid(), was.gid()) != (is.uid(), is.gid()) {
+            std::os::unix::fs::fchown(file, Some(was.uid()), Some(was.gid()))?;
+        }
+        // After the owner: changing that takes set-user-id bits away.
+        file.set_permissions(Permissions::from_mode(was.mode() & 0o7777))?;
+        copy_attributes(&old, file)
+    })
 }
 
 /// Writes a file of this content, whether or not there is one. The folder must exist.
@@ -60,7 +61,7 @@ pub fn write(path: &Path, text: &[u8], access: Access) -> io::Result<()> {
     write_with(path, access, |out| out.write_all(text))
 }
 
-/// The same of a content that is too long to be held in memory as a whole: `fill` writes it, piece by piece.
+/// The same, piece by piece, as [`replace_with`].
 pub fn write_with(
     path: &Path,
     access: Access,

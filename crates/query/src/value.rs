@@ -134,11 +134,11 @@ impl Asked<'_> {
         let texts: Option<Vec<&str>> = values
             .iter()
             .map(|value| match (value, self.kind) {
-                (Value::Text(text, _), Type::Text | Type::Level | Type::Resource | Type::Address)
-                | (Value::Text(text, false), Type::Any)
-                    if self.kind != Type::Any || range(text).is_none() =>
-                {
+                (Value::Text(text, _), Type::Text | Type::Level | Type::Resource | Type::Address) => {
                     Some(text.as_str())
+                }
+                (Value::Text(text, false), Type::Any) => {
+                    Some(text.as_str()).filter(|_| range(text).is_none())
                 }
                 _ => None,
             })
@@ -158,6 +158,15 @@ impl Asked<'_> {
     }
 
     fn lowered(&self, value: &Value) -> Result<Expr, Finding> {
+        if let (Type::Number, Value::Text(text, _)) | (Type::Any, Value::Text(text, false)) =
+            (self.kind, value)
+            && let Some((low, high)) = range(text)
+        {
+            return Ok(Expr::And(vec![
+                self.test(Match::Number(Compare::GreaterOrEqual, low)),
+                self.test(Match::Number(Compare::LessOrEqual, high)),
+            ]));
+        }
         let check = match (self.kind, value) {
             (_, Value::Any) => Match::Exists,
             (_, Value::Like(pattern)) => Match::Glob(pattern.clone(), Fold::Exact),
@@ -180,15 +189,6 @@ impl Asked<'_> {
                 }
             }
             (Type::Address, Value::Text(text, _)) => Match::Cidr(vec![text.clone()]),
-            (Type::Number, Value::Text(text, _)) | (Type::Any, Value::Text(text, false))
-                if range(text).is_some() =>
-            {
-                let (low, high) = range(text).unwrap_or_default();
-                return Ok(Expr::And(vec![
-                    self.test(Match::Number(Compare::GreaterOrEqual, low)),
-                    self.test(Match::Number(Compare::LessOrEqual, high)),
-                ]));
-            }
             (Type::Number, Value::Text(text, _)) => match number(text) {
                 Some(number) => Match::Is(Literal::Number(number)),
                 None => {

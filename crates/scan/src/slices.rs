@@ -4,13 +4,13 @@
 //!  oldest ────────────────────────────────────────────► newest
 //!  │           3: all the rest          │  2: 7 × 1  │  1  │
 //! ```
-//! A page is full after the first slice if what it asks for is common. If it is rare, a few slices, each some times as
-//! large as all before it, are read one after the other, which costs little more than reading all at once. How many rows
+//! A page is full after the first slice if what it asks for is common. If it is rare, a few slices, each much
+//! larger than all before it, are read one after the other, which costs little more than reading all at once. How many rows
 //! are in a slice is guessed: a file's rows lie evenly between its first and its last.
 
 use crate::Order;
 
-/// So many times what was looked at before is looked at next.
+/// With each slice, what has been looked at is so many times what it was before.
 const GROWTH: f64 = 8.0;
 
 /// Rows, and the span of time that they are in, first and last included.

@@ -40,16 +40,15 @@ pub(super) fn lower(test: &Test) -> Part {
     if ALWAYS.iter().any(|text| occurs(&compiled, text)) {
         return Part::Exact { plain: lit(true), odd: None };
     }
-    let may_be_in = |column: &&Column| match column.kind {
-        ColumnType::Text | ColumnType::Json | ColumnType::Texts => !PASSED_OVER.contains(&column.name),
-        ColumnType::Time => {
-            !PASSED_OVER.contains(&column.name)
-                && text.bytes().all(|byte| b"0123456789+-:.TtZz".contains(&byte))
-        }
-        ColumnType::Int => text.bytes().all(|byte| b"0123456789-".contains(&byte)),
+    let only = |characters: &[u8]| text.bytes().all(|byte| characters.contains(&byte));
+    let may_say_it = |column: &&Column| match column.kind {
+        ColumnType::Text | ColumnType::Json | ColumnType::Texts => true,
+        ColumnType::Time => only(b"0123456789+-:.TtZz"),
+        ColumnType::Int => only(b"0123456789-"),
         ColumnType::Bytes | ColumnType::Count => false,
     };
-    let columns: Vec<_> = COLUMNS.iter().filter(may_be_in).collect();
+    let is_part = |column: &&Column| !PASSED_OVER.contains(&column.name);
+    let columns: Vec<_> = COLUMNS.iter().filter(is_part).filter(may_say_it).collect();
     let arguments = columns.iter().map(|column| col(column.name)).collect();
     let kinds = columns.iter().map(|column| column.kind).collect();
     let signature = Signature::variadic_any(Volatility::Immutable);

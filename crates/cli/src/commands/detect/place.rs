@@ -82,12 +82,12 @@ impl Saved {
     pub(super) fn write(&mut self, engine: &mut Engine, place: &Place) -> Result<(), Failure> {
         let place = serde_json::to_value(place)
             .map_err(context("could not write down how far the logs were read"))?;
-        let bytes = engine.save(&place);
+        let fill = |out: &mut dyn std::io::Write| engine.save_to(&place, out);
         let written = if self.path.exists() {
-            disk::replace(&self.path, &bytes)
+            disk::replace_with(&self.path, fill)
         } else {
             // It names users and objects.
-            disk::write(&self.path, &bytes, disk::Access { mode: 0o600, owner: None })
+            disk::write_with(&self.path, disk::Access { mode: 0o600, owner: None }, fill)
         };
         self.last = Instant::now();
         written.map_err(|error| Failure::writing(&self.path, error))
