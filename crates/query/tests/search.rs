@@ -96,6 +96,12 @@ fn fields_and_values() {
         ]],
     );
     check(
+        "body.spec.replicas:(1..3 OR 7)",
+        expect![[
+            r#"body.spec.replicas:1..3 OR body.spec.replicas:7 → object.spec.replicas >= 1 and object.spec.replicas <= 3 or object.spec.replicas equals "7""#
+        ]],
+    );
+    check(
         "actor:person outcome:DENIED impersonated:true exec.command:*sh*",
         expect![[
             r#"actor:person outcome:denied impersonated:true exec.command:*sh* → actor == "person" and outcome == "denied" and impersonated == true and exec.command like "*sh*""#

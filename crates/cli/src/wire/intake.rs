@@ -153,8 +153,8 @@ impl Intake {
             match event {
                 Ok(view) => ready.push(cluster, &view, &mut redactor),
                 Err(error) if error.ends_body() => return Err(refusal(&error, error.to_string())),
-                // One event that cannot be read must not keep the others from being kept: an API server gives up on a
-                // body that is refused.
+                // One event that cannot be read must not keep the others from being kept: of a body that is refused an
+                // API server gives up all, if not at once.
                 Err(error) => match &mut broken {
                     Some(broken) => broken.more += 1,
                     None => broken = Some(Broken { first: error, more: 0 }),
