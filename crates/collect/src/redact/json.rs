@@ -11,6 +11,7 @@ use auditward_event::Value;
 
 use super::digest::is_mark;
 use super::names::{Names, is_placeholder};
+use super::needles::is_name_byte;
 use super::tokens::{Token, Tokens, quote};
 use super::{Kind, Redactor, encoded};
 
@@ -140,11 +141,8 @@ impl Redactor {
 
     /// What kind of secret follows an option that has its value in the next item.
     fn option(&self, item: &[u8]) -> Option<Kind> {
-        if item.starts_with(b"-") && !item.contains(&b'=') {
-            self.needles.names().telling(item)
-        } else {
-            None
-        }
+        let is_option = item.starts_with(b"-") && item.iter().copied().all(is_name_byte);
+        is_option.then(|| self.needles.names().telling(item)).flatten()
     }
 }
 
@@ -244,6 +242,9 @@ impl Noted {
             (b"value" | b"Value", string) => self.value = Some((at, string.is_some())),
             (b"path", Some(path)) => {
                 self.data_path = Some(path.starts_with(b"/data") || path.starts_with(b"/stringData"));
+                // A JSON Patch's path ends with the name of what it sets.
+                let name = path.rsplit(|byte| *byte == b'/').next().filter(|_| path.starts_with(b"/"));
+                self.pair = self.pair.take().or_else(|| names.telling(name?));
             }
             _ => {}
         }

@@ -44,6 +44,8 @@ const HARMLESS: &[&[u8]] = &[
     b"tlssecret",
     b"publicaccesskey",
     b"oldpwd",
+    // How long an API server's authorization took, an annotation of slow requests.
+    b"latencyk8sio/authorization",
 ];
 
 /// What names tell, with a site's own.
@@ -66,7 +68,7 @@ impl Names {
 
     /// What kind of secret a value of this name is; `None` if the name does not tell.
     pub(super) fn telling(&self, name: &[u8]) -> Option<Kind> {
-        // A backslash and a letter before it, seen raw, are an escape; that they add a letter in front does no harm.
+        // Of a name seen raw, the letter of an escape may be the first; to an ending it does no harm.
         if name.len() > NAME_BYTES_MAX || name.len() < 3 {
             return None;
         }
@@ -102,14 +104,19 @@ fn built_in(name: &[u8]) -> Option<&'static str> {
     }
     let mut buffer = [0; NAME_BYTES_MAX];
     let plain = plain(name, &mut buffer);
-    if plain == b"pass"
-        || [&b"_pass"[..], b"_PASS", b"-pass", b".pass"].iter().any(|ending| name.ends_with(ending))
-    {
+    if plain == b"pass" || ends_in_pass(name) {
         return Some("password");
     }
     let (_, kind) = ENDINGS.iter().find(|(ending, _)| plain.ends_with(ending))?;
     let harmless = HARMLESS.iter().any(|ending| plain.ends_with(ending));
     (!harmless).then_some(kind)
+}
+
+/// Whether the last of several words is `pass`: a word that only ends so may be `bypass`.
+fn ends_in_pass(name: &[u8]) -> bool {
+    let is_mark = |byte: &u8| matches!(byte, b'_' | b'-' | b'.');
+    let last = name.rsplit(is_mark).next().unwrap_or_default();
+    last.len() < name.len() && last.eq_ignore_ascii_case(b"pass")
 }
 
 /// A name in small letters, without what stands between its words.

@@ -103,7 +103,6 @@ const WORDS: &[&str] = &[
     "Keys\\",
     "KEYS\"",
     "KEYS\\",
-    "key-data",
     "pwd",
     "PWD",
     "Pwd",
@@ -111,12 +110,47 @@ const WORDS: &[&str] = &[
     "JWT",
     "Jwt",
     "_pass",
+    "_Pass",
     "_PASS",
     "-pass",
+    "-Pass",
+    "-PASS",
     ".pass",
+    ".Pass",
+    ".PASS",
     "\"pass",
     "pass:",
     "pass=",
+    "\"Pass",
+    "Pass:",
+    "Pass=",
+    "\"PASS",
+    "PASS:",
+    "PASS=",
+    "pass\"",
+    "pass'",
+    "pass ",
+    "pass\\",
+    "Pass\"",
+    "Pass'",
+    "Pass ",
+    "Pass\\",
+    "PASS\"",
+    "PASS'",
+    "PASS ",
+    "PASS\\",
+    "assW",
+    "assP",
+    "assC",
+    "key.",
+    "Key.",
+    "KEY.",
+    "key_",
+    "key-",
+    "Key_",
+    "Key-",
+    "KEY_",
+    "KEY-",
     "uthorization\"",
     "uthorization\\",
     "uthorization:",
@@ -226,8 +260,10 @@ impl Needles {
     /// Whether the name that holds `at` tells of a secret, and something stands behind it that could be one.
     fn word_is_suspect(&self, text: &[u8], at: Range<usize>) -> bool {
         let name = name_around(text, at);
-        let tells = self.shared.names.telling(&text[name.clone()]).is_some();
-        if !tells && self.shared.names.telling_list(&text[name.clone()]).is_none() {
+        let names = &self.shared.names;
+        let readings = [&text[name.clone()], behind_escape(text, name.clone())];
+        let tells = readings.iter().any(|name| names.telling(name).is_some());
+        if !tells && readings.iter().all(|name| names.telling_list(name).is_none()) {
             return false;
         }
         let behind = &text[name.end..];
@@ -250,6 +286,16 @@ impl Needles {
             }
         }
     }
+}
+
+/// A name in raw JSON without the letters of an escape, if a backslash stands before it: `\nPASS`, `\u0026PASS`.
+fn behind_escape(text: &[u8], name: Range<usize>) -> &[u8] {
+    let escape = match (text[..name.start].ends_with(b"\\"), text[name.start..].first()) {
+        (true, Some(b'u')) => 5,
+        (true, _) => 1,
+        (false, _) => 0,
+    };
+    text.get(name.start + escape..name.end).unwrap_or_default()
 }
 
 /// What may stand between a name, its separator and its value.
@@ -285,16 +331,18 @@ fn lists_a_text(items: &[u8]) -> bool {
     true
 }
 
-/// Whether this is the value of `name` or `key`, and there is a `value` in the same object. Whatever is too far to be seen
+/// Whether this ends the value of `name`, `key` or `path`, and there is a `value` in the same object. Whatever is too far to be seen
 /// counts as one.
 fn is_pair(text: &[u8], name: Range<usize>) -> bool {
     const REACH: usize = 512;
     let has_value =
         |part: &[u8]| [&b"alue\""[..], b"alue\\"].iter().any(|key| memchr::memmem::find(part, key).is_some());
     let before = &text[name.start.saturating_sub(REACH)..name.start];
-    let filling = before.iter().rev().take_while(|byte| is_filling(**byte) || **byte == b':').count();
-    let key = &before[..before.len() - filling];
-    if ![&b"name"[..], b"Name", b"key"].iter().any(|name| key.ends_with(name)) {
+    let opened = before.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
+    let filling =
+        before[..opened].iter().rev().take_while(|byte| is_filling(**byte) || **byte == b':').count();
+    let key = &before[..opened - filling];
+    if ![&b"name"[..], b"Name", b"key", b"path"].iter().any(|name| key.ends_with(name)) {
         return false;
     }
     let behind = &text[name.end..text.len().min(name.end + REACH)];
@@ -423,10 +471,15 @@ fn url_is_suspect(text: &[u8], at: usize) -> bool {
     end.is_some_and(|end| rest[end] == b'@')
 }
 
+/// What names are made of.
+pub(super) const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
 /// The name that holds `at`.
 pub(super) fn name_around(text: &[u8], at: Range<usize>) -> Range<usize> {
     const REACH: usize = 128;
-    let is = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let is = |byte: &u8| is_name_byte(*byte);
     // What belongs to the needle but to no name: `key"`, `"pass`.
     let found = &text[at.clone()];
     let start = at.start + found.iter().take_while(|byte| !is(byte)).count();

@@ -64,6 +64,75 @@ fn shortened(text: &str) -> String {
 }
 
 #[test]
+fn signatures_in_a_query_and_comments_in_a_manifest() {
+    uri(
+        "/api/v1/proxy/x?sv=1&sig=abcdefghijklmnopqrstuvwxyz0123456789%3D",
+        &expect!["/api/v1/proxy/x?sv=1&sig=redacted:azure:4a17"],
+    );
+    text(
+        "kind: Secret\ndata:\n  a: Yg==\n# more\n{{- if .x }}\n  c: ZA==\nend: x\n",
+        &expect![[r#"
+        kind: Secret
+        data:
+          a: redacted:secret:a3d0
+        # more
+        {{- if .x }}
+          c: redacted:secret:716e
+        end: x
+    "#]],
+    );
+}
+
+#[test]
+fn a_patch_names_what_it_sets_by_its_path() {
+    body(
+        "configmaps",
+        r#"[{"op":"add","path":"/data/db~1password","value":"hunter2"},{"value":"k","path":"/spec/api_key","op":"test"},{"op":"add","path":"/spec/secretName","value":"db"}]"#,
+        &expect![[
+            r#"[{"op":"add","path":"/data/db~1password","value":"redacted:password:326e"},{"value":"redacted:key:b762","path":"/spec/api_key","op":"test"},{"op":"add","path":"/spec/secretName","value":"db"}]"#
+        ]],
+    );
+}
+
+#[test]
+fn names_in_any_letters_and_with_trailing_marks() {
+    for name in [
+        "PASS",
+        "Pass",
+        "DB.PASS",
+        "Db_Pass",
+        "userPassWord",
+        "passPhrase",
+        "API_KEY_",
+        "API_KEY--",
+        "API-KEY-",
+    ] {
+        let told = redacted(&event("configmaps", &format!(r#"{{"data":{{"{name}":"hunter2"}}}}"#)));
+        assert!(!told.contains("hunter2"), "{told}");
+        let told = redacted(&event("pods", &format!(r#"{{"env":[{{"name":"{name}","value":"hunter2"}}]}}"#)));
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn the_schemes_of_an_authorization_header() {
+    for scheme in ["Bearer", "bearer", "Bearer ", "ApiKey", "Splunk", "GenieKey", "OAuth"] {
+        let header = format!("curl -H 'Authorization: {scheme} abc.DEF-123456' https://a");
+        let told = redacted(&event("pods", &serde_json::json!({ "a": header }).to_string()));
+        assert!(
+            told.contains(&format!("{scheme} redacted:token:8bb1")) && !told.contains("abc.DEF"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_latency_is_no_secret() {
+    let event = r#"{"kind":"Event","requestURI":"/x","annotations":{"apiserver.latency.k8s.io/authorization":"3.625µs"}}"#;
+    assert_eq!(redacted(event), event);
+}
+
+#[test]
 fn the_data_of_secrets() {
     body(
         "secrets",
@@ -544,6 +613,10 @@ fn piece() -> impl Strategy<Value = &'static str> {
         "password",
         "token",
         "API_KEY",
+        "PASS",
+        "Pass",
+        "_",
+        "-",
         "=",
         ": ",
         ":",

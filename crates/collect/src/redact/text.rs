@@ -19,6 +19,10 @@ use super::{Kind, Redactor, encoded, yaml};
 /// How many texts may be inside one another: a manifest in an annotation of an object in an annotation …
 pub(super) const DEPTH_MAX: u32 = 6;
 
+/// What may stand before the secret of an `Authorization` header, in any letters.
+const SCHEMES: &[&[u8]] =
+    &[b"bearer", b"basic", b"token", b"apikey", b"geniekey", b"negotiate", b"oauth", b"splunk", b"ssws"];
+
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -95,9 +99,12 @@ impl Redactor {
         if !self.spend(0) {
             return self.given_up(text);
         }
-        match apply(text, self.edits(text, spans)) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(new) => Some(new),
+        let Cow::Owned(new) = apply(text, self.edits(text, spans)) else { return None };
+        // Of secrets that lie in one another, one may be seen only when the mark of the other stands there.
+        let spans = self.spans(&new, inner);
+        match apply(&new, self.edits(&new, spans)) {
+            Cow::Owned(newer) => Some(newer),
+            Cow::Borrowed(_) => Some(new),
         }
     }
 
@@ -222,10 +229,11 @@ impl Redactor {
         if complaints.iter().any(|said| text[i..].starts_with(said)) {
             return None;
         }
-        for scheme in [&b"Bearer "[..], b"bearer ", b"Basic ", b"basic ", b"Token ", b"token "] {
-            if text[i..].starts_with(scheme) {
-                i += scheme.len();
-            }
+        let word = text[i..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let is_scheme = SCHEMES.iter().any(|scheme| text[i..i + word].eq_ignore_ascii_case(scheme));
+        if is_scheme && text.get(i + word) == Some(&b' ') {
+            i += word;
+            i += blanks(text, i);
         }
         let whole_line = separator > 0 && begins_line(text, name.start);
         let range = self.value_at(text, i, yaml, whole_line, name.start, found)?;

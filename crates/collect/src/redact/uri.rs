@@ -40,7 +40,12 @@ impl Redactor {
                 let (name, value) = equals.map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
                 let said = decode(value, true);
                 let names = self.needles.names();
-                let kind = names.telling(&decode(name, true)).or(after);
+                // A signature of Azure's storage is told by its name; its shape needs the `?` before it.
+                let signature = name == b"sig" && said.len() >= 30;
+                let kind = names
+                    .telling(&decode(name, true))
+                    .or(after)
+                    .or_else(|| signature.then_some(super::Kind::Borrowed("azure")));
                 after =
                     (name == b"command" && said.starts_with(b"-")).then(|| names.telling(&said)).flatten();
                 let kind = kind.map(|kind| self.kind_of(&said).unwrap_or(kind));

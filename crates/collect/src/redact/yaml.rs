@@ -43,7 +43,9 @@ impl Document {
         let is_indent = |byte: &&u8| matches!(byte, b' ' | b'-' | b'\t');
         let indent = line.iter().take_while(is_indent).count();
         let said = line[indent..].trim_ascii();
-        if said.is_empty() {
+        // Neither a comment nor a template's line ends a block, wherever it stands.
+        let between = said.is_empty() || said.starts_with(b"#") || said.starts_with(b"{{");
+        if between && self.data.is_none_or(|column| indent <= column) {
             return;
         }
         if self.data.is_some_and(|column| indent > column) {
