@@ -53,11 +53,6 @@ impl Name {
             _ => None,
         }
     }
-
-    /// Whether it holds for the whole search, and not for an event.
-    pub const fn is_for_all(&self) -> bool {
-        matches!(self.at, At::Since | At::Until | At::Cluster)
-    }
 }
 
 impl Type {

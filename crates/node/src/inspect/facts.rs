@@ -150,11 +150,6 @@ impl Facts {
     pub fn number(&self, name: &str) -> Option<u64> {
         self.flag(name)?.value.trim().parse().ok()
     }
-
-    /// Whether what is missing may only be missing from a copied folder.
-    pub fn is_copy(&self) -> bool {
-        !self.live
-    }
 }
 
 /// The process that is this machine's API server: of several the one that is most like the manifest.

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant, SystemTime};
 use auditward_base::clock;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::api::{ApiError, Client, Request};
+use crate::api::{Client, Request};
 use crate::inspect::Program;
 pub use process::{Process, api_servers};
 
@@ -399,9 +399,4 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// Whether an error says that nobody listens, rather than that somebody refuses.
-pub fn is_away(error: &ApiError) -> bool {
-    !matches!(error, ApiError::Refused { .. })
 }
