@@ -109,8 +109,10 @@ pub(crate) fn event_type(path: &Path) -> Result<Type, (String, Vec<&'static str>
 }
 
 /// The one of `choices` that was probably meant.
-pub(crate) fn nearest<'c>(word: &str, choices: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    if word.len() > 100 {
+pub fn nearest<'c>(word: &str, choices: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    /// A longer word is no slip of the fingers, and comparing takes time.
+    const BYTES_MAX: usize = 100;
+    if word.len() > BYTES_MAX {
         return None;
     }
     let folded = word.to_lowercase();

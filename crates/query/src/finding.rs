@@ -56,22 +56,6 @@ impl Findings {
     }
 }
 
-/// The one of `choices` that was probably meant.
-pub(crate) fn nearest<'c>(word: &str, choices: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    /// A longer word is no slip of the fingers, and comparing takes time.
-    const BYTES_MAX: usize = 100;
-    if word.len() > BYTES_MAX {
-        return None;
-    }
-    let folded = word.to_lowercase();
-    choices
-        .into_iter()
-        .map(|choice| (strsim::damerau_levenshtein(&folded, &choice.to_lowercase()), choice))
-        .filter(|(distance, choice)| *distance <= 1 + choice.len().min(word.len()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, choice)| choice)
-}
-
 /// At most so much of a text that a message stays readable.
 pub(crate) fn shorten(text: &str) -> &str {
     let end = text.char_indices().nth(60).map_or(text.len(), |(at, _)| at);

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use auditward_event::{Path, Step};
-use auditward_expr::schema::EVENT;
+use auditward_expr::schema::{EVENT, nearest};
 use auditward_expr::{Expr, Field, Match, Quantifier, Root, Test, check};
 
 use crate::Finding;
-use crate::finding::{nearest, shorten};
+use crate::finding::shorten;
 use crate::names::{At, NAMES, Name, Type, find};
 
 /// What a name leads to.

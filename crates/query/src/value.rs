@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use auditward_event::MicroTime;
+use auditward_expr::schema::nearest;
 use auditward_expr::{Compare, Expr, Field, Fold, Literal, Match, Quantifier, Test, check};
 
 use crate::Finding;
-use crate::finding::{nearest, shorten};
+use crate::finding::shorten;
 use crate::names::{LEVELS, Name, Type};
 use crate::time::{FORMS, moment};
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use auditward_expr::schema::nearest;
 use auditward_notify::Targets;
 use auditward_policy::read::FieldPath;
 use serde_saphyr::Error;
@@ -102,14 +103,8 @@ fn plain(message: &str) -> String {
 }
 
 fn meant(word: &str, known: &[&str]) -> Option<String> {
-    let folded = word.to_lowercase();
-    let near = known
-        .iter()
-        .map(|choice| (strsim::damerau_levenshtein(&folded, &choice.to_lowercase()), choice))
-        .filter(|(distance, choice)| *distance <= 1 + choice.len().min(word.len()) / 4)
-        .min_by_key(|(distance, _)| *distance);
-    match near {
-        Some((_, near)) => Some(format!("did you mean `{near}`?")),
+    match nearest(word, known.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
         None if known.is_empty() => None,
         None => Some(format!("one of `{}`", known.join("`, `"))),
     }
