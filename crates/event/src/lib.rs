@@ -27,6 +27,6 @@ pub use path::{Path, PathError, Step};
 pub use raw::Raw;
 pub use read::{DOCUMENT_BYTES_MAX, Events, Place, RawEvent, ReadError, Stats};
 pub use stage::{Stage, UnknownStage};
-pub use time::{MicroTime, TimeError, ZonedTime};
+pub use time::{MicroTime, TimeError, ZonedTime, date};
 pub use value::{Entries, Items, Kind, Strings, Value};
 pub use view::{EventView, ObjectRefView, UserView};

@@ -240,8 +240,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-/// The year, month and day so many days after 1970-01-01: the inverse of [`days`].
-fn date(days: i64) -> (i64, i64, i64) {
+/// The year, month and day so many days after 1970-01-01, in the proleptic Gregorian calendar.
+pub fn date(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

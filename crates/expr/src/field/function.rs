@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use auditward_event::MicroTime;
+use auditward_event::{MicroTime, date};
 
 use crate::{Function, Item, Root, Scope, TimePart};
 
@@ -179,7 +179,7 @@ fn base64(text: &[u8]) -> Option<Vec<u8>> {
 fn time_part(part: TimePart, text: &str) -> Option<f64> {
     let seconds = MicroTime::parse_rfc3339(text).ok()?.as_micros().div_euclid(1_000_000);
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
+    let (year, month, day) = date(days);
     let value = match part {
         TimePart::Minute => second / 60 % 60,
         TimePart::Hour => second / 3600,
@@ -191,25 +191,12 @@ fn time_part(part: TimePart, text: &str) -> Option<f64> {
     Some(value as f64)
 }
 
-/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar (Howard Hinnant's `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
-}
-
 /// The week's Thursday decides which year the week belongs to.
 fn iso_week(days: i64) -> i64 {
     let thursday = days - (days + 3).rem_euclid(7) + 3;
-    let (year, ..) = civil(thursday);
+    let (year, ..) = date(thursday);
     let mut first = thursday;
-    while civil(first - 7).0 == year {
+    while date(first - 7).0 == year {
         first -= 7;
     }
     (thursday - first) / 7 + 1
