@@ -84,6 +84,13 @@ fn signatures_in_a_query_and_comments_in_a_manifest() {
 }
 
 #[test]
+fn an_empty_line_says_nothing_of_where_the_keys_stand() {
+    let manifest = "kind: Secret\ndata:\n      \n  file: |\n    a: b\n";
+    let told = redacted(&event("pods", &serde_json::json!({ "a": manifest }).to_string()));
+    assert!(!told.contains("a: "), "{told}");
+}
+
+#[test]
 fn a_patch_names_what_it_sets_by_its_path() {
     body(
         "configmaps",

@@ -44,8 +44,8 @@ impl Document {
         let indent = line.iter().take_while(is_indent).count();
         let said = line[indent..].trim_ascii();
         // Neither a comment nor a template's line ends a block, wherever it stands.
-        let between = said.is_empty() || said.starts_with(b"#") || said.starts_with(b"{{");
-        if between && self.data.is_none_or(|column| indent <= column) {
+        let is_between = said.starts_with(b"#") || said.starts_with(b"{{");
+        if said.is_empty() || is_between && self.data.is_none_or(|column| indent <= column) {
             return;
         }
         if self.data.is_some_and(|column| indent > column) {
