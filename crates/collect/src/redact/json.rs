@@ -10,8 +10,7 @@ use std::ops::Range;
 use auditward_event::Value;
 
 use super::digest::is_mark;
-use super::names::{Names, is_placeholder};
-use super::needles::is_name_byte;
+use super::names::{Names, is_name_byte, is_placeholder};
 use super::tokens::{Token, Tokens, quote};
 use super::{Kind, Redactor, encoded};
 

@@ -114,9 +114,13 @@ fn built_in(name: &[u8]) -> Option<&'static str> {
 
 /// Whether the last of several words is `pass`: a word that only ends so may be `bypass`.
 fn ends_in_pass(name: &[u8]) -> bool {
-    let is_mark = |byte: &u8| matches!(byte, b'_' | b'-' | b'.');
-    let last = name.rsplit(is_mark).next().unwrap_or_default();
+    let last = name.rsplit(|byte| matches!(byte, b'_' | b'-' | b'.')).next().unwrap_or_default();
     last.len() < name.len() && last.eq_ignore_ascii_case(b"pass")
+}
+
+/// What names are made of.
+pub(super) const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
 /// A name in small letters, without what stands between its words.

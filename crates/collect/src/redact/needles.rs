@@ -12,7 +12,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::names::Names;
+use super::names::{Names, is_name_byte};
 use super::rules::Rules;
 use super::shapes::SHAPES;
 
@@ -109,36 +109,9 @@ const WORDS: &[&str] = &[
     "jwt",
     "JWT",
     "Jwt",
-    "_pass",
-    "_Pass",
-    "_PASS",
-    "-pass",
-    "-Pass",
-    "-PASS",
-    ".pass",
-    ".Pass",
-    ".PASS",
-    "\"pass",
-    "pass:",
-    "pass=",
-    "\"Pass",
-    "Pass:",
-    "Pass=",
-    "\"PASS",
-    "PASS:",
-    "PASS=",
-    "pass\"",
-    "pass'",
-    "pass ",
-    "pass\\",
-    "Pass\"",
-    "Pass'",
-    "Pass ",
-    "Pass\\",
-    "PASS\"",
-    "PASS'",
-    "PASS ",
-    "PASS\\",
+    "pass",
+    "Pass",
+    "PASS",
     "assW",
     "assP",
     "assC",
@@ -331,8 +304,8 @@ fn lists_a_text(items: &[u8]) -> bool {
     true
 }
 
-/// Whether this ends the value of `name`, `key` or `path`, and there is a `value` in the same object. Whatever is too far to be seen
-/// counts as one.
+/// Whether this ends the value of `name`, `key` or `path`, and there is a `value` in the same object. Whatever is too far
+/// to be seen counts as one.
 fn is_pair(text: &[u8], name: Range<usize>) -> bool {
     const REACH: usize = 512;
     let has_value =
@@ -469,11 +442,6 @@ fn url_is_suspect(text: &[u8], at: usize) -> bool {
     let rest = &text[at..text.len().min(at + 512)];
     let end = rest.iter().position(|byte| matches!(byte, b'@' | b'/' | b'"' | b' ' | b'?'));
     end.is_some_and(|end| rest[end] == b'@')
-}
-
-/// What names are made of.
-pub(super) const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
 /// The name that holds `at`.

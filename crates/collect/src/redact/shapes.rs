@@ -52,6 +52,9 @@ const fn behind(kind: &'static str, prefix: &'static str, tail: Class, least: us
     Shape { kind, prefix, tail, least, keep_prefix: true }
 }
 
+/// A signature of Azure's storage is no shorter; what is, is somebody's own `sig`.
+pub(super) const AZURE_SIGNATURE_MIN: usize = 30;
+
 /// One more service is one more line.
 pub(super) const SHAPES: &[Shape] = &[
     shape("aws", "AKIA", Class::Upper, 16),
@@ -81,8 +84,8 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("gcp", "AIza", Class::Word, 30),
     shape("gcp", "ya29.", Class::Dotted, 20),
     shape("gcp", "GOCSPX-", Class::Word, 20),
-    behind("azure", "?sig=", Class::Base64, 30),
-    behind("azure", "&sig=", Class::Base64, 30),
+    behind("azure", "?sig=", Class::Base64, AZURE_SIGNATURE_MIN),
+    behind("azure", "&sig=", Class::Base64, AZURE_SIGNATURE_MIN),
     shape("docker", "dckr_pat_", Class::Word, 20),
     shape("npm", "npm_", Class::Alnum, 30),
     shape("pypi", "pypi-AgEI", Class::Word, 30),

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use auditward_event::EventView;
 
-use super::Redactor;
 use super::digest::is_mark;
 use super::json::Context;
 use super::names::is_placeholder;
+use super::shapes::AZURE_SIGNATURE_MIN;
+use super::{Kind, Redactor};
 
 impl Redactor {
     /// Whether the URI says something suspicious that its raw bytes do not: what is percent-encoded, spaces for plus
@@ -41,11 +42,11 @@ impl Redactor {
                 let said = decode(value, true);
                 let names = self.needles.names();
                 // A signature of Azure's storage is told by its name; its shape needs the `?` before it.
-                let signature = name == b"sig" && said.len() >= 30;
+                let signature = name == b"sig" && said.len() >= AZURE_SIGNATURE_MIN;
                 let kind = names
                     .telling(&decode(name, true))
                     .or(after)
-                    .or_else(|| signature.then_some(super::Kind::Borrowed("azure")));
+                    .or_else(|| signature.then_some(Kind::Borrowed("azure")));
                 after =
                     (name == b"command" && said.starts_with(b"-")).then(|| names.telling(&said)).flatten();
                 let kind = kind.map(|kind| self.kind_of(&said).unwrap_or(kind));
