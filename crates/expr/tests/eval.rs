@@ -135,6 +135,28 @@ fn one_container_has_to_be_all_of_it() {
     assert!(image.holds(&Subject::new(&view)));
 }
 
+/// An API server reads paths by `gopkg.in/evanphx/json-patch.v4`, which takes more than RFC 6901 does.
+#[test]
+fn paths_of_a_json_patch_are_read_as_an_api_server_reads_them() {
+    let check = |path_text: &str, images: Expect| {
+        let event = format!(
+            r#"{{"verb":"patch","objectRef":{{"resource":"pods"}},"requestObject":[
+                {{"op":"replace","path":"{path_text}","value":"x"}}]}}"#
+        );
+        check_root(Root::Container(path("image")), &event, images);
+    };
+    check("/spec/containers/0/image", expect!["x"]);
+    check("/spec/containers/-/image", expect!["x"]);
+    check("/spec/containers/-1/image", expect!["x"]);
+    check("/spec/containers/+0/image", expect!["x"]);
+    check("anything/spec/containers/0/image", expect!["x"]);
+    check("spec/containers/0/image", expect![""]);
+    check("/spec/containers/--1/image", expect![""]);
+    check("/spec/containers/+/image", expect![""]);
+    check("/spec/containers/a/image", expect![""]);
+    check("spec", expect![""]);
+}
+
 #[test]
 fn query_parameters_are_decoded() {
     let event = r#"{"requestURI":"/a?command=sh&command=-c&command=a%20b+c%2&x&y=%zz&é=1"}"#;

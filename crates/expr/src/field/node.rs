@@ -97,6 +97,9 @@ fn token_is(token: &str, key: &str) -> bool {
     key.next().is_none()
 }
 
+/// Whether an API server takes a token for a place in an array: `-` for behind its end, or a number, which may have a sign.
+/// A negative one counts from the end (`gopkg.in/evanphx/json-patch.v4`, which RFC 6901 does not know).
 fn is_place_in_array(token: &str) -> bool {
-    token == "-" || !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit())
+    let digits = token.strip_prefix(['+', '-']).unwrap_or(token);
+    token == "-" || !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

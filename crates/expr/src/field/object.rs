@@ -52,12 +52,25 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What an operation writes, and where. `copy` and `move` write what no event shows.
+/// What an operation writes, and where. `copy` and `move` write what their operation does not show.
 fn written(operation: Value<'_>) -> Option<Node<'_>> {
     let what = operation.get("op")?;
     if !what.is_str("add") && !what.is_str("replace") {
         return None;
     }
-    let pointer: Cow<'_, str> = operation.get("path")?.as_str()?;
+    let pointer = from_first_slash(operation.get("path")?.as_str()?)?;
     Some(Node { pointer, value: operation.get("value")? })
+}
+
+/// A path as an API server reads it: the whole document if it is empty, else from its first slash on. What stands in front
+/// of that should not be there (RFC 6901), and is passed over.
+fn from_first_slash(path: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    if path.is_empty() || path.starts_with('/') {
+        return Some(path);
+    }
+    let start = path.find('/')?;
+    Some(match path {
+        Cow::Borrowed(path) => Cow::Borrowed(&path[start..]),
+        Cow::Owned(path) => Cow::Owned(path[start..].to_owned()),
+    })
 }
