@@ -157,6 +157,11 @@ impl Part {
         }
     }
 
+    /// The request, what is recorded of it, what is needed, and what decides.
+    fn cells(&self) -> [String; 4] {
+        [self.request.clone(), self.recorded.clone(), self.needed.clone(), self.by()]
+    }
+
     fn by(&self) -> String {
         match (self.policy_rule, self.line) {
             (Some(rule), Some(line)) => format!("rule {rule}, line {line}"),
@@ -187,7 +192,15 @@ fn render(rows: &[Row], whole: bool, colour: bool) -> String {
         ("BY", Align::Left),
     ]);
     for row in short {
-        let shown = if whole { row.blind.len() } else { 1 };
+        // Of several that read alike, which differ by what they look for, one is shown.
+        let mut parts: Vec<[String; 4]> = Vec::new();
+        for cells in row.blind.iter().map(Part::cells) {
+            if !parts.contains(&cells) {
+                parts.push(cells);
+            }
+        }
+        let more = if whole { 0 } else { parts.len().saturating_sub(1) };
+        parts.truncate(parts.len() - more);
         let (sight, id) = (row.sight.as_str().to_owned(), row.rule.clone());
         if row.blind.is_empty() {
             let note = match row.sight {
@@ -198,19 +211,13 @@ fn render(rows: &[Row], whole: bool, colour: bool) -> String {
             table.row([sight, id, note.to_owned(), String::new(), String::new(), String::new()]);
             continue;
         }
-        for (number, part) in row.blind.iter().take(shown).enumerate() {
+        if more > 0 {
+            parts[0][0] += &format!(" (and {more} more)");
+        }
+        for (number, [request, recorded, needed, by]) in parts.into_iter().enumerate() {
             let (sight, id) =
                 if number == 0 { (sight.clone(), id.clone()) } else { (String::new(), String::new()) };
-            let more = row.blind.len() - shown;
-            let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-            table.row([
-                sight,
-                id,
-                format!("{}{more}", part.request),
-                part.recorded.clone(),
-                part.needed.clone(),
-                part.by(),
-            ]);
+            table.row([sight, id, request, recorded, needed, by]);
         }
     }
     out += "\n";
