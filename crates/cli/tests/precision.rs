@@ -32,7 +32,7 @@ const CAPTURES: &[(&str, &[&str])] = &[
     ("k8s-1010-mgmt-pod", &["pod-by-hand", "workload-in-system-namespace"]),
     ("k8s-1024-miner", &["miner-indicators"]),
     ("k8s-1012-daemonset", &["daemonset-created"]),
-    ("k8s-1013-cronjob", &["cronjob-created"]),
+    ("k8s-1013-cronjob", &["cronjob-created", "workload-runs-download"]),
     ("k8s-1017-serviceaccount", &["service-account-created", "service-account-in-system-namespace"]),
     ("k8s-1016-clusteradmin", &["cluster-admin-binding", "role-binding-changed"]),
     ("wildcard-role", &["all-powerful-role", "wildcard-role"]),

@@ -101,7 +101,7 @@ fn what_is_there_is_kept() {
             mount volume `audit-policy` at /etc/kubernetes/audit, read-only
             add volume `audit-log` for /var/log/k8s of the node
             mount volume `audit-log` at /var/log/k8s, writable
-            add annotation auditward.dev/policy-digest: `sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5`
+            add annotation auditward.dev/policy-digest: `sha256:9d0d9c8672a68bd4c5690ac8e29f2368555ae8343f9fcef474532fa0172f82b7`
             warning: --audit-log-maxage is 7 days; CIS and DISA ask for 30 or more
         "#]],
     );
@@ -123,7 +123,7 @@ fn what_is_there_is_kept() {
             mount volume `audit-policy` at /etc/kubernetes/audit, read-only
             add volume `audit-log` for /var/log/kubernetes/audit of the node
             mount volume `audit-log` at /var/log/kubernetes/audit, writable
-            add annotation auditward.dev/policy-digest: `sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5`
+            add annotation auditward.dev/policy-digest: `sha256:9d0d9c8672a68bd4c5690ac8e29f2368555ae8343f9fcef474532fa0172f82b7`
             warning: another policy is replaced; `auditward policy diff` shows what that changes
         "#]],
     );
@@ -154,7 +154,7 @@ fn an_api_server_that_is_not_root_owns_its_log() {
             mount volume `audit-policy` at /etc/kubernetes/audit, read-only
             add volume `audit-log` for /var/log/kubernetes/audit of the node
             mount volume `audit-log` at /var/log/kubernetes/audit, writable
-            add annotation auditward.dev/policy-digest: `sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5`
+            add annotation auditward.dev/policy-digest: `sha256:9d0d9c8672a68bd4c5690ac8e29f2368555ae8343f9fcef474532fa0172f82b7`
         "#]],
     );
 }

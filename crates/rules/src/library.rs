@@ -681,7 +681,7 @@ level: low
             &[&RULE.replace("when:", "window: {count: $most, within: 5m}\nwhen:")],
             expect![[r#"
             1.yaml:7:17: error: no parameter is called `most`
-              hint: one of `allowed`, `controlPlaneUsers`, `powerfulRoles`, `scriptClients`, `sensitivePaths`, `shells`, `systemNamespaces`, `workloads`
+              hint: one of `allowed`, `controlPlaneUsers`, `powerfulRoles`, `scriptClients`, `sensitiveParents`, `sensitivePaths`, `shells`, `systemNamespaces`, `workloads`
         "#]],
         );
         check(

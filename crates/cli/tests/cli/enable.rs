@@ -302,7 +302,7 @@ fn as_data() {
                 "audit-log-path": "/var/snap/microk8s/common/audit/log/audit.log",
                 "audit-policy-file": "/var/snap/microk8s/common/audit/policy.yaml"
               },
-              "policyDigest": "sha256:01594bf6e75937d7c70169d9b047818040926b1bc38f198b088bab6e66030ab5",
+              "policyDigest": "sha256:9d0d9c8672a68bd4c5690ac8e29f2368555ae8343f9fcef474532fa0172f82b7",
               "notes": [
                 "snap.microk8s.daemon-kubelite.service is restarted: the kubelet of this node restarts with it; containers live on"
               ],

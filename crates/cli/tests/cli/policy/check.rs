@@ -10,7 +10,7 @@ fn an_accepted_policy() {
         expect![[r#"
             exit 0
             --- stdout
-            examples/policies/recommended.yaml: accepted, 15 rules
+            examples/policies/recommended.yaml: accepted, 16 rules
         "#]],
     );
 }

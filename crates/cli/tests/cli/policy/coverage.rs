@@ -11,12 +11,14 @@ fn each_blind_part_of_a_detection_has_a_request() {
             --- stdout
             0 of 2 detections in full, 1 in part, 1 blind
 
-            SIGHT    DETECTION          NOT SEEN, FOR EXAMPLE                                                RECORDED  NEEDED    BY
-            blind    daemonset-created  alice (system:authenticated): create daemonsets.apps in default      nothing   an event  no rule
-                                        alice (system:authenticated): create daemonsets.apps in default      nothing   an event  no rule
-                                        alice (system:authenticated): create daemonsets.apps in kube-system  nothing   an event  rule 2, line 12
-                                        alice (system:authenticated): create daemonsets.apps in kube-system  nothing   an event  rule 2, line 12
-            partial  privileged-pod     alice (system:authenticated): create deployments.apps in default     nothing   an event  no rule
+            SIGHT    DETECTION          NOT SEEN, FOR EXAMPLE                                                                          RECORDED  NEEDED    BY
+            blind    daemonset-created  alice (system:authenticated): create daemonsets.apps in default                                nothing   an event  no rule
+                                        alice (system:authenticated): create daemonsets.apps in kube-system                            nothing   an event  rule 2, line 12
+            partial  privileged-pod     alice (system:authenticated): create pods in kube-system                                       nothing   an event  rule 2, line 12
+                                        alice (system:authenticated): create deployments.apps in default                               nothing   an event  no rule
+                                        alice (system:authenticated): update pods/ephemeralcontainers web in kube-system               nothing   an event  rule 2, line 12
+                                        system:anonymous (system:unauthenticated): create pods in kube-system                          nothing   an event  rule 2, line 12
+                                        system:anonymous (system:unauthenticated): update pods/ephemeralcontainers web in kube-system  nothing   an event  rule 2, line 12
         "#]],
     );
 }

@@ -11,7 +11,7 @@ fn by_parts() {
             exit 0
             --- stdout
             alice (system:authenticated): create deployments.apps in shop
-            Request by rule 14 (line 123), but not at RequestReceived
+            Request by rule 15 (line 129), but not at RequestReceived
 
             RULE  LINE  NO MATCH BECAUSE
                1    14  verb `create` is not one of `get`
@@ -27,6 +27,7 @@ fn by_parts() {
               11    92  user `alice` is not one of `system:apiserver`, `system:kube-controller-manager`, `system:kube-scheduler`, 1 more
               12   113  none of the user's groups is one of `system:nodes`, `system:serviceaccounts:kube-system`
               13   119  verb `create` is not one of `get`, `list`, `watch`
+              14   123  verb `create` is not one of `patch`
         "#]],
     );
 }

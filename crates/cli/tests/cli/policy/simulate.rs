@@ -20,22 +20,23 @@ fn a_summary_says_what_is_kept_and_what_is_unknown() {
             --- stdout
             examples/policies/recommended.yaml keeps 4 of 5 events (80.0 %), 923 B of 1.3 kB (73.0 %)
 
-            RULE  LINE  LEVEL     EVENTS  KEPT  KEPT BYTES  OF ALL KEPT
-               1    13  None           0     0         0 B        0.0 %
-               2    18  Metadata       2     1       229 B       24.8 %
-               3    27  Request        0     0         0 B        0.0 %
-               4    34  Metadata       0     0         0 B        0.0 %
-               5    47  None           0     0         0 B        0.0 %
-               6    57  None           0     0         0 B        0.0 %
-               7    63  None           0     0         0 B        0.0 %
-               8    71  None           0     0         0 B        0.0 %
-               9    77  None           0     0         0 B        0.0 %
-              10    84  None           0     0         0 B        0.0 %
-              11    90  Metadata       0     0         0 B        0.0 %
-              12   112  Metadata       0     0         0 B        0.0 %
-              13   118  Metadata       1     1       159 B       17.2 %
-              14   123  Request        2     2       535 B       58.0 %
-              15   142  Metadata       0     0         0 B        0.0 %
+            RULE  LINE  LEVEL            EVENTS  KEPT  KEPT BYTES  OF ALL KEPT
+               1    13  None                  0     0         0 B        0.0 %
+               2    18  Metadata              2     1       229 B       24.8 %
+               3    27  Request               0     0         0 B        0.0 %
+               4    34  Metadata              0     0         0 B        0.0 %
+               5    47  None                  0     0         0 B        0.0 %
+               6    57  None                  0     0         0 B        0.0 %
+               7    63  None                  0     0         0 B        0.0 %
+               8    71  None                  0     0         0 B        0.0 %
+               9    77  None                  0     0         0 B        0.0 %
+              10    84  None                  0     0         0 B        0.0 %
+              11    90  Metadata              0     0         0 B        0.0 %
+              12   112  Metadata              0     0         0 B        0.0 %
+              13   118  Metadata              1     1       159 B       17.2 %
+              14   122  RequestResponse       0     0         0 B        0.0 %
+              15   129  Request               2     2       535 B       58.0 %
+              16   148  Metadata              0     0         0 B        0.0 %
 
             LEVEL     EVENTS  KEPT  KEPT BYTES  OF ALL KEPT
             Metadata       3     2       388 B       42.0 %
@@ -74,9 +75,9 @@ fn the_fate_of_each_event() {
             --- stdout
             {"auditID":"1","stage":"RequestReceived","level":"Metadata","rule":2,"recorded":false}
             {"auditID":"1","stage":"ResponseComplete","level":"Metadata","rule":2,"recorded":true}
-            {"auditID":"2","stage":"ResponseComplete","level":"Request","rule":14,"recorded":true}
+            {"auditID":"2","stage":"ResponseComplete","level":"Request","rule":15,"recorded":true}
             {"auditID":"4","stage":"ResponseStarted","level":"Metadata","rule":13,"recorded":true}
-            {"auditID":"5","stage":"ResponseComplete","level":"Request","rule":14,"recorded":true}
+            {"auditID":"5","stage":"ResponseComplete","level":"Request","rule":15,"recorded":true}
             --- stderr
             <stdin>: line 4, column 77: a string without end
             passed over 1 broken line

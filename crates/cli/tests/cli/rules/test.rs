@@ -10,10 +10,12 @@ fn every_shipped_rule_passes_its_tests() {
         expect![[r#"
             exit 0
             --- stdout
+            built-in-identity-by-hand: 8 tests passed
             cloud-proxy-secrets: 5 tests passed
             cluster-secrets-listed: 10 tests passed
             cluster-secrets-read-by-account: 7 tests passed
             credentials-in-configmap: 13 tests passed
+            endpoints-changed-by-hand: 5 tests passed
             first-secret-read: 7 tests passed
             log-harvest: 5 tests passed
             node-address-forged: 6 tests passed
@@ -25,9 +27,10 @@ fn every_shipped_rule_passes_its_tests() {
             secret-read: 8 tests passed
             secret-written: 7 tests passed
             secrets-listed-by-node: 6 tests passed
+            secrets-read-by-writing: 11 tests passed
             service-account-habit: 7 tests passed
-            admission-guard-removed: 9 tests passed
-            admission-guard-weakened: 10 tests passed
+            admission-guard-removed: 12 tests passed
+            admission-guard-weakened: 14 tests passed
             attack-tool: 8 tests passed
             audit-switched-off: 6 tests passed
             breakglass-used: 5 tests passed
@@ -35,12 +38,13 @@ fn every_shipped_rule_passes_its_tests() {
             forged-source-address: 7 tests passed
             namespace-guard-removed: 8 tests passed
             new-client-for-user: 5 tests passed
-            security-agent-stopped: 9 tests passed
+            patch-in-disguise: 9 tests passed
+            security-agent-stopped: 11 tests passed
             short-lived-grant: 8 tests passed
             system-pod-lookalike: 9 tests passed
             access-denied: 7 tests passed
             agent-decision-first-seen: 6 tests passed
-            curl-client: 8 tests passed
+            curl-client: 10 tests passed
             denied-burst: 6 tests passed
             denied-kinds: 5 tests passed
             internals-read: 8 tests passed
@@ -57,24 +61,26 @@ fn every_shipped_rule_passes_its_tests() {
             exec-in-system-namespace: 6 tests passed
             exec-interactive-shell: 8 tests passed
             exec-reads-credentials: 10 tests passed
-            exec-reverse-shell: 8 tests passed
+            exec-reverse-shell: 12 tests passed
             exec-spree: 7 tests passed
             image-from-new-registry: 7 tests passed
             job-by-hand: 6 tests passed
-            node-proxy-command: 7 tests passed
+            node-proxy-command: 8 tests passed
             node-proxy: 7 tests passed
-            node-shell: 8 tests passed
+            node-shell: 11 tests passed
             pod-by-hand: 8 tests passed
             pod-port-forward: 7 tests passed
             workload-proxy: 6 tests passed
+            workload-reverse-shell: 12 tests passed
+            workload-runs-download: 9 tests passed
             cluster-dns-changed: 8 tests passed
             collections-deleted: 6 tests passed
             eviction-burst: 6 tests passed
             mass-deletion: 8 tests passed
-            miner-indicators: 7 tests passed
+            miner-indicators: 8 tests passed
             namespace-deleted: 7 tests passed
             node-deleted: 6 tests passed
-            nodes-taken-out: 9 tests passed
+            nodes-taken-out: 10 tests passed
             quota-removed-then-workloads: 7 tests passed
             replicas-far-up: 7 tests passed
             request-flood: 5 tests passed
@@ -89,7 +95,7 @@ fn every_shipped_rule_passes_its_tests() {
             anonymous-write: 7 tests passed
             cluster-identity-from-outside: 9 tests passed
             hostile-address: 5 tests passed
-            ingress-injection: 11 tests passed
+            ingress-injection: 13 tests passed
             ingress-snippet: 9 tests passed
             ingress-without-tls: 6 tests passed
             invalid-credentials-burst: 6 tests passed
@@ -102,15 +108,15 @@ fn every_shipped_rule_passes_its_tests() {
             account-in-other-namespace: 7 tests passed
             identity-from-many-addresses: 6 tests passed
             identity-inside-and-outside: 7 tests passed
-            admin-subjects-changed: 8 tests passed
+            admin-subjects-changed: 9 tests passed
             admission-webhook-changed: 10 tests passed
             api-extended: 8 tests passed
             aws-auth-changed: 10 tests passed
             bootstrap-token: 8 tests passed
             certificate-self-approved: 8 tests passed
             client-certificate-approved: 9 tests passed
-            cluster-admin-binding: 8 tests passed
-            cluster-plumbing-changed: 11 tests passed
+            cluster-admin-binding: 10 tests passed
+            cluster-plumbing-changed: 12 tests passed
             controller-account-used: 10 tests passed
             cronjob-changed: 7 tests passed
             cronjob-created: 7 tests passed
@@ -126,7 +132,8 @@ fn every_shipped_rule_passes_its_tests() {
             service-account-created: 6 tests passed
             service-account-in-system-namespace: 9 tests passed
             static-pod: 6 tests passed
-            strong-role-binding: 13 tests passed
+            strong-role-binding: 15 tests passed
+            system-workload-changed: 9 tests passed
             token-long-lived: 7 tests passed
             token-minted: 9 tests passed
             token-of-system-account: 8 tests passed
@@ -136,34 +143,34 @@ fn every_shipped_rule_passes_its_tests() {
             webhook-sees-secrets: 8 tests passed
             workload-in-system-namespace: 12 tests passed
             admission-violation: 7 tests passed
-            all-powerful-role: 11 tests passed
-            dangerous-capabilities: 14 tests passed
+            all-powerful-role: 12 tests passed
+            dangerous-capabilities: 15 tests passed
             denied-then-granted: 8 tests passed
-            escalation-role: 11 tests passed
+            escalation-role: 14 tests passed
             grant-refused: 4 tests passed
-            grant-then-use: 9 tests passed
-            host-network: 7 tests passed
-            host-path-volume: 8 tests passed
-            host-pid: 6 tests passed
+            grant-then-use: 10 tests passed
+            host-network: 8 tests passed
+            host-path-volume: 10 tests passed
+            host-pid: 9 tests passed
             host-port: 7 tests passed
             impersonation-refused: 5 tests passed
             impersonation: 5 tests passed
             multi-step-compromise: 8 tests passed
             new-admin-identity: 7 tests passed
             node-oversteps: 13 tests passed
-            pod-security-lowered: 10 tests passed
+            pod-security-lowered: 13 tests passed
             privileged-action-first-seen: 8 tests passed
             privileged-impersonation: 9 tests passed
-            privileged-pod: 14 tests passed
-            role-aggregated: 7 tests passed
-            secret-reading-role: 8 tests passed
-            sensitive-host-path: 9 tests passed
+            privileged-pod: 19 tests passed
+            role-aggregated: 8 tests passed
+            secret-reading-role: 9 tests passed
+            sensitive-host-path: 22 tests passed
             shared-process-namespace: 7 tests passed
-            system-role-changed: 11 tests passed
-            unconfined-profile: 10 tests passed
+            system-role-changed: 12 tests passed
+            unconfined-profile: 12 tests passed
             wildcard-role: 8 tests passed
             workload-account-changed: 11 tests passed
-            1176 tests of 153 rules: 1176 passed, 0 failed
+            1306 tests of 160 rules: 1306 passed, 0 failed
         "#]],
     );
 }
