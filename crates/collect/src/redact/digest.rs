@@ -12,7 +12,8 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use thiserror::Error;
 
-const PREFIX: &[u8] = b"redacted:";
+/// What every mark begins with.
+pub(super) const PREFIX: &[u8] = b"redacted:";
 /// Hexadecimal digits of a digest.
 const DIGITS: usize = 16;
 /// How long the name of a kind may be.

@@ -12,7 +12,7 @@ use auditward_event::Value;
 use super::digest::is_mark;
 use super::names::{Names, is_name_byte, is_placeholder};
 use super::tokens::{Token, Tokens, quote};
-use super::{Kind, Redactor, encoded};
+use super::{Kind, Redactor, encoded, text};
 
 /// What is known of a text before it is looked at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -113,8 +113,7 @@ impl Redactor {
         }
         let pair = places.pairs.binary_search_by_key(&at, |pair| pair.0).ok();
         let pair = pair.and_then(|found| places.pairs.get(found)).map(|(_, kind)| kind.clone());
-        // A field called `secret` of an object of Kubernetes holds the name of a Secret.
-        let names_a_secret = !context.nested && key.eq_ignore_ascii_case(b"secret") && is_name(said);
+        let names_a_secret = !context.nested && is_reference(&key) && is_name(said);
         let by_key = || self.needles.names().telling(&key).filter(|_| !names_a_secret);
         if let Some(kind) =
             pair.or_else(by_key).or_else(|| frame.after.clone()).or_else(|| frame.items.clone())
@@ -122,12 +121,23 @@ impl Redactor {
             if is_mark(said) || is_placeholder(said) {
                 return None;
             }
+            if let Some(value) = text::complained_about(said) {
+                return self.within(said, value, kind);
+            }
             let kind = self.kind_of(said).unwrap_or(kind);
             if !self.is_allowed(&kind, said) {
                 return Some(self.mark_as(&kind, said));
             }
         }
         self.text(said, Context { nested: true, secret: frame.secret, depth: context.depth })
+    }
+
+    /// A text of which a part is a secret.
+    fn within(&self, text: &[u8], secret: Range<usize>, kind: Kind) -> Option<Vec<u8>> {
+        let value = &text[secret.clone()];
+        let kind = self.kind_of(value).unwrap_or(kind);
+        let harmless = is_mark(value) || is_placeholder(value) || self.is_allowed(&kind, value);
+        (!harmless).then(|| apply(text, vec![(secret.clone(), self.mark_as(&kind, value))]).into_owned())
     }
 
     /// What kind of secrets are in a list of this name.
@@ -221,24 +231,44 @@ struct Noted {
     pair: Option<Kind>,
     /// Where `value` starts, and whether it is a string.
     value: Option<(usize, bool)>,
+    /// What the name of a `field` tells that an API server complains about, and where its complaint starts.
+    field: Option<Kind>,
+    complaint: Option<usize>,
     /// Whether `path` is one of a Secret's data; `None` if there is no `path`.
     data_path: Option<bool>,
 }
 
 impl Noted {
     const fn at(at: usize) -> Self {
-        Noted { at, key: None, secret: false, pair: None, value: None, data_path: None }
+        Noted {
+            at,
+            key: None,
+            secret: false,
+            pair: None,
+            value: None,
+            field: None,
+            complaint: None,
+            data_path: None,
+        }
     }
 
-    fn member(&mut self, text: &[u8], at: usize, string: Option<&[u8]>, names: &Names) {
+    fn member(&mut self, whole: &[u8], at: usize, string: Option<&[u8]>, names: &Names) {
         let Some(key) = self.key.take() else { return };
-        let key = said(&text[key]);
+        let key = said(&whole[key]);
         match (&*key, string.map(said)) {
             (b"kind", Some(kind)) => self.secret = matches!(&*kind, b"Secret" | b"SecretList"),
             (b"name" | b"Name" | b"key", Some(name)) => {
                 self.pair = self.pair.take().or_else(|| names.telling(&name));
             }
             (b"value" | b"Value", string) => self.value = Some((at, string.is_some())),
+            (b"field", Some(field)) => {
+                // `data[api-key]`
+                let name = field.strip_suffix(b"]").unwrap_or(&field);
+                self.field = names.telling(name.rsplit(|byte| *byte == b'[').next().unwrap_or_default());
+            }
+            (b"message", Some(message)) => {
+                self.complaint = text::complained_about(&message).map(|_| at);
+            }
             (b"path", Some(path)) => {
                 self.data_path = Some(path.starts_with(b"/data") || path.starts_with(b"/stringData"));
                 // A JSON Patch's path ends with the name of what it sets.
@@ -250,6 +280,7 @@ impl Noted {
     }
 
     fn close(self, places: &mut Places) {
+        places.pairs.extend(self.complaint.zip(self.field));
         if self.secret {
             places.secrets.push(self.at);
         }
@@ -262,6 +293,15 @@ impl Noted {
             }
         }
     }
+}
+
+/// Whether a field of an object of Kubernetes, or an annotation, holds the name of a Secret by what it is called.
+fn is_reference(key: &[u8]) -> bool {
+    const FIELDS: &[&[u8]] = &[b"passwordSecret", b"credentialSecret", b"credentialsSecret", b"authSecret"];
+    const ANNOTATIONS: &[&[u8]] = &[b"/auth-secret", b"/auth-tls-secret", b"/proxy-ssl-secret"];
+    key.eq_ignore_ascii_case(b"secret")
+        || FIELDS.contains(&key)
+        || ANNOTATIONS.iter().any(|annotation| key.ends_with(annotation))
 }
 
 /// Whether this could be the name of an object: what a field called `secret` usually holds.

@@ -1,6 +1,7 @@
 //! Names that tell that a password, token or key follows: `DB_PASSWORD`, `clientSecret`, `--api-key`.
 
 use super::Kind;
+use super::digest::PREFIX;
 
 /// How long a name may be; longer ones tell nothing.
 pub(super) const NAME_BYTES_MAX: usize = 128;
@@ -26,11 +27,17 @@ const ENDINGS: &[(&[u8], &str)] = &[
     (b"masterkey", "key"),
     (b"authkey", "key"),
     (b"certificatekey", "key"),
+    (b"secretkeybase", "key"),
+    (b"apikeys", "key"),
+    (b"amzsignature", "key"),
+    (b"googsignature", "key"),
+    (b"erlangcookie", "key"),
     (b"clientkeydata", "key"),
     (b"presharedkey", "key"),
     (b"secret", "credential"),
     (b"credential", "credential"),
     (b"credentials", "credential"),
+    (b"creds", "credential"),
 ];
 
 /// Names that end as those do and tell of something else.
@@ -97,6 +104,10 @@ pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
 }
 
 fn built_in(name: &[u8]) -> Option<&'static str> {
+    // Of several they are counted: `PASSWORD_2`.
+    let counted = name.iter().rposition(u8::is_ascii_alphabetic)? + 1;
+    let is_counted = name[counted..].iter().any(u8::is_ascii_digit);
+    let name = if is_counted { &name[..counted] } else { name };
     // Decided by the last letter for nearly every name.
     let last = name.iter().rev().find(|byte| byte.is_ascii_alphanumeric())?.to_ascii_lowercase();
     if !matches!(last, b'd' | b'e' | b'n' | b't' | b'y' | b'a' | b'l' | b's') {
@@ -104,18 +115,25 @@ fn built_in(name: &[u8]) -> Option<&'static str> {
     }
     let mut buffer = [0; NAME_BYTES_MAX];
     let plain = plain(name, &mut buffer);
-    if plain == b"pass" || ends_in_pass(name) {
-        return Some("password");
-    }
-    let (_, kind) = ENDINGS.iter().find(|(ending, _)| plain.ends_with(ending))?;
-    let harmless = HARMLESS.iter().any(|ending| plain.ends_with(ending));
+    let kind = if plain == b"pass" || ends_in_pass(name) {
+        "password"
+    } else {
+        ENDINGS.iter().find(|(ending, _)| plain.ends_with(ending))?.1
+    };
+    // `key1` is how anything is called that has a key. And a text with a mark in it was no name before.
+    let harmless = is_counted && kind == "key"
+        || HARMLESS.iter().any(|ending| plain.ends_with(ending))
+        || memchr::memmem::find(name, PREFIX).is_some();
     (!harmless).then_some(kind)
 }
 
-/// Whether the last of several words is `pass`: a word that only ends so may be `bypass`.
+/// Whether the last of several words is `pass`, as it is in `DBPASS` too: a word that only ends so may be `bypass`.
 fn ends_in_pass(name: &[u8]) -> bool {
+    const OTHER_WORDS: &[&[u8]] =
+        &[b"BYPASS", b"COMPASS", b"SURPASS", b"TRESPASS", b"OVERPASS", b"UNDERPASS"];
     let last = name.rsplit(|byte| matches!(byte, b'_' | b'-' | b'.')).next().unwrap_or_default();
     last.len() < name.len() && last.eq_ignore_ascii_case(b"pass")
+        || last.ends_with(b"PASS") && !OTHER_WORDS.contains(&last)
 }
 
 /// What names are made of.
@@ -187,10 +205,15 @@ const FOLDERS: &[&[u8]] = &[
     b"/dev/",
 ];
 
+/// What files end with that hold one.
+const EXTENSIONS: &[&[u8]] = &[b".key", b".pem", b".crt", b".p12", b".jks", b".json", b".yaml", b".txt"];
+
 fn is_path(value: &[u8]) -> bool {
     let plain =
         value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-'));
-    plain && FOLDERS.iter().any(|folder| value.starts_with(folder))
+    plain
+        && (FOLDERS.iter().any(|folder| value.starts_with(folder))
+            || EXTENSIONS.iter().any(|extension| value.ends_with(extension)))
 }
 
 #[cfg(test)]

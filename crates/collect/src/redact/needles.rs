@@ -97,6 +97,15 @@ const WORDS: &[&str] = &[
     "KEY:",
     "KEY ",
     "KEY\\",
+    "key]",
+    "Key]",
+    "KEY]",
+    "keys=",
+    "keys:",
+    "Keys=",
+    "Keys:",
+    "KEYS=",
+    "KEYS:",
     "keys\"",
     "keys\\",
     "Keys\"",
@@ -124,6 +133,12 @@ const WORDS: &[&str] = &[
     "Key-",
     "KEY_",
     "KEY-",
+    "creds",
+    "Creds",
+    "CREDS",
+    "ookie",
+    "OOKIE",
+    "ignature=",
     "uthorization\"",
     "uthorization\\",
     "uthorization:",
@@ -163,6 +178,9 @@ const ENCODED: &[&str] = &[
     "8Q~",
     "LS0tLS1CRUdJTi",
 ];
+
+/// What is no longer is not looked for in base64: its three characters there are in too much else.
+const SHORT: usize = 3;
 
 /// How many needles are looked for at a time by vector instructions.
 const GROUP: usize = 48;
@@ -224,6 +242,9 @@ impl Needles {
             Needle::Word => self.word_is_suspect(text, at),
             Needle::Escape => escape_is_suspect(text, at.end),
             Needle::Url => url_is_suspect(text, at.end),
+            Needle::Shape(index) => {
+                SHAPES.get(index).is_some_and(|shape| shape.tail_of(&text[at.end..]) >= shape.least)
+            }
             Needle::Secret => is_value_of(text, at.start, b"kind"),
             Needle::Secrets => is_value_of(text, at.start, b"resource"),
             _ => true,
@@ -239,8 +260,9 @@ impl Needles {
         if !tells && readings.iter().all(|name| names.telling_list(name).is_none()) {
             return false;
         }
+        let is_option = readings.iter().any(|name| name.starts_with(b"-"));
         let behind = &text[name.end..];
-        let behind = &behind[behind.iter().take_while(|byte| is_filling(**byte)).count()..];
+        let behind = &behind[filling(behind)..];
         match behind {
             // A name's value: not if it is an object or a switch; a list if there may be a text in it.
             [b':', rest @ ..] => match rest.trim_ascii_start() {
@@ -250,13 +272,9 @@ impl Needles {
             _ if !tells => false,
             [b'=' | b'%' | b'&', ..] => true,
             // `"name":"TOKEN","value":…`, or the words of a command; `"path":"token"}` is none.
-            [b',' | b'}', ..] => text[name.start..].starts_with(b"-") || is_pair(text, name),
-            // An option, whose value is the next word.
-            _ => {
-                text[name.start..].starts_with(b"-")
-                    || behind.starts_with(b"\\n")
-                    || behind.starts_with(b"\\t")
-            }
+            [b',' | b'}', ..] => is_option || is_pair(text, name),
+            // An option, whose value is the next word; or `name: TOKEN`, whose value is on the next line.
+            _ => is_option || behind.starts_with(b"value"),
         }
     }
 }
@@ -274,6 +292,18 @@ fn behind_escape(text: &[u8], name: Range<usize>) -> &[u8] {
 /// What may stand between a name, its separator and its value.
 const fn is_filling(byte: u8) -> bool {
     matches!(byte, b'\\' | b'"' | b'\'' | b'`' | b' ' | b'\t' | b'\n' | b'\r' | b']')
+}
+
+/// How much of that stands at the beginning of a text, escapes of raw JSON among it.
+fn filling(text: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        match text.get(at..) {
+            Some([b'\\', b'n' | b't' | b'r', ..]) => at += 2,
+            Some([byte, ..]) if is_filling(*byte) => at += 1,
+            _ => return at,
+        }
+    }
 }
 
 /// Whether an object begins here, or one of the words of JSON stands here.
@@ -304,20 +334,23 @@ fn lists_a_text(items: &[u8]) -> bool {
     true
 }
 
-/// Whether this ends the value of `name`, `key` or `path`, and there is a `value` in the same object. Whatever is too far
-/// to be seen counts as one.
+/// Whether this ends the value of `name`, `key` or `path`, and there is a `value` in the same object; or that of `field`,
+/// and there is a complaint about it. Whatever is too far to be seen counts as one.
 fn is_pair(text: &[u8], name: Range<usize>) -> bool {
     const REACH: usize = 512;
-    let has_value =
-        |part: &[u8]| [&b"alue\""[..], b"alue\\"].iter().any(|key| memchr::memmem::find(part, key).is_some());
     let before = &text[name.start.saturating_sub(REACH)..name.start];
     let opened = before.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
     let filling =
         before[..opened].iter().rev().take_while(|byte| is_filling(**byte) || **byte == b':').count();
     let key = &before[..opened - filling];
-    if ![&b"name"[..], b"Name", b"key", b"path"].iter().any(|name| key.ends_with(name)) {
+    let wanted: &[&[u8]] = if key.ends_with(b"field") {
+        &[b"alue: "]
+    } else if [&b"name"[..], b"Name", b"key", b"path"].iter().any(|name| key.ends_with(name)) {
+        &[b"alue\"", b"alue\\"]
+    } else {
         return false;
-    }
+    };
+    let has_value = |part: &[u8]| wanted.iter().any(|text| memchr::memmem::find(part, text).is_some());
     let behind = &text[name.end..text.len().min(name.end + REACH)];
     match (object_start(before), object_end(behind)) {
         (Some(start), Some(end)) => has_value(&before[start..]) || has_value(&behind[..end]),
@@ -393,7 +426,7 @@ fn texts(rules: &Rules) -> Vec<(Vec<u8>, Needle)> {
     add("Secret", Needle::Secret);
     add("\"secrets\"", Needle::Secrets);
     let mut encoded: Vec<&str> = ENCODED.to_vec();
-    encoded.extend(SHAPES.iter().map(|shape| shape.prefix));
+    encoded.extend(SHAPES.iter().map(|shape| shape.prefix).filter(|prefix| prefix.len() > SHORT));
     for (name, _) in &rules.names {
         let joined: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let forms = [name.clone(), name.to_ascii_lowercase(), name.to_ascii_uppercase()];
@@ -438,10 +471,14 @@ fn is_value_of(text: &[u8], at: usize, key: &[u8]) -> bool {
     before[..before.len() - filling].ends_with(key)
 }
 
+/// Whether there is an `@` before the path, or behind it where what follows the colon cannot be a port.
 fn url_is_suspect(text: &[u8], at: usize) -> bool {
     let rest = &text[at..text.len().min(at + 512)];
     let end = rest.iter().position(|byte| matches!(byte, b'@' | b'/' | b'"' | b' ' | b'?'));
-    end.is_some_and(|end| rest[end] == b'@')
+    let Some(end) = end else { return false };
+    let colon = rest[..end].iter().position(|byte| *byte == b':');
+    let is_userinfo = colon.and_then(|colon| rest.get(colon + 1)).is_some_and(|byte| !byte.is_ascii_digit());
+    rest[end] == b'@' || is_userinfo && rest[end..].contains(&b'@')
 }
 
 /// The name that holds `at`.

@@ -310,10 +310,10 @@ mod tests {
         check(
             "disable: [awss, secrets-of-mine]\n",
             &expect![[r#"
-            `disable`: there is no kind `awss`
-              hint: did you mean `aws`?
-            `disable`: there is no kind `secrets-of-mine`
-              hint: the kinds are age, anthropic, aws, azure, basic, bearer, credential, digitalocean, docker, docker-auth, gcp, github, gitlab, grafana, jwt, key, npm, openai, password, private-key, pypi, sendgrid, slack, stripe, token, url-password, vault"#]],
+                `disable`: there is no kind `awss`
+                  hint: did you mean `aws`?
+                `disable`: there is no kind `secrets-of-mine`
+                  hint: the kinds are age, anthropic, atlassian, aws, azure, basic, bearer, credential, digitalocean, docker, docker-auth, gcp, github, gitlab, grafana, huggingface, jwt, k3s, key, npm, openai, password, private-key, pypi, rancher, sendgrid, slack, stripe, tailscale, token, url-password, vault"#]],
         );
         check(
             "add:\n- {kind: Acme!, pattern: '('}\n- {kind: b}\n- {kind: c, contains: [ab], pattern: 'x*'}\n",

@@ -27,6 +27,8 @@ pub(super) enum Class {
     Dotted,
     /// Letters, digits, `/`
     Path,
+    /// Letters, digits, `_`, `-`, `.`, `:`
+    Joined,
     /// As in base64, also percent-encoded
     Base64,
 }
@@ -39,8 +41,16 @@ impl Class {
             Class::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Class::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Class::Path => byte.is_ascii_alphanumeric() || matches!(byte, b'/'),
+            Class::Joined => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':'),
             Class::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'%'),
         }
+    }
+}
+
+impl Shape {
+    /// How much of a text that stands behind the prefix belongs to the credential.
+    pub(super) fn tail_of(&self, text: &[u8]) -> usize {
+        text.iter().take_while(|byte| self.tail.holds(**byte)).count()
     }
 }
 
@@ -72,6 +82,7 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("gitlab", "glcbt-", Class::Dotted, 16),
     shape("gitlab", "glsoat-", Class::Dotted, 16),
     shape("gitlab", "glagent-", Class::Dotted, 16),
+    shape("gitlab", "glrtr-", Class::Dotted, 16),
     shape("slack", "xoxa-", Class::Word, 10),
     shape("slack", "xoxb-", Class::Word, 10),
     shape("slack", "xoxe-", Class::Word, 10),
@@ -87,10 +98,19 @@ pub(super) const SHAPES: &[Shape] = &[
     behind("azure", "?sig=", Class::Base64, AZURE_SIGNATURE_MIN),
     behind("azure", "&sig=", Class::Base64, AZURE_SIGNATURE_MIN),
     shape("docker", "dckr_pat_", Class::Word, 20),
+    shape("docker", "dckr_oat_", Class::Word, 20),
+    // What joins a node to K3s or RKE2, and what Rancher hands out.
+    shape("k3s", "K10", Class::Joined, 72),
+    shape("rancher", "token-", Class::Joined, 50),
+    shape("rancher", "kubeconfig-", Class::Joined, 50),
+    shape("atlassian", "ATATT3x", Class::Word, 40),
+    shape("huggingface", "hf_", Class::Alnum, 30),
+    shape("tailscale", "tskey-", Class::Word, 20),
     shape("npm", "npm_", Class::Alnum, 30),
     shape("pypi", "pypi-AgEI", Class::Word, 30),
     shape("stripe", "sk_live_", Class::Alnum, 16),
     shape("stripe", "rk_live_", Class::Alnum, 16),
+    shape("stripe", "whsec_", Class::Base64, 24),
     shape("sendgrid", "SG.", Class::Dotted, 40),
     shape("vault", "hvs.", Class::Dotted, 20),
     shape("vault", "hvb.", Class::Dotted, 20),

@@ -139,6 +139,157 @@ fn a_latency_is_no_secret() {
     assert_eq!(redacted(event), event);
 }
 
+/// A text that holds `hunter2` and must not hold it any more.
+fn hides(text: &str) {
+    let told = redacted(&event("configmaps", &serde_json::json!({ "data": { "a": text } }).to_string()));
+    assert!(!told.contains("hunter2"), "{text}\n{told}");
+}
+
+/// A text that must be left as it is.
+fn leaves(text: &str) {
+    let event = event("configmaps", &serde_json::json!({ "data": { "a": text } }).to_string());
+    assert_eq!(redacted(&event), event);
+}
+
+#[test]
+fn names_that_are_numbered_or_run_together() {
+    for name in
+        ["PASSWORD1", "DB_PASSWORD_2", "token2", "clientSecret01", "DBPASS", "PGPASS", "SECRET_KEY_BASE"]
+    {
+        hides(&format!("export {name}=hunter2"));
+    }
+    for name in ["API_KEYS", "apiKeys", "DB_CREDS", "creds", "RABBITMQ_ERLANG_COOKIE", "X-Amz-Signature"] {
+        hides(&format!("x {name}=hunter2 y"));
+    }
+    for left in ["BYPASS=1", "COMPASS=north", "key1=value", "sha256=abc", "cookie=a", "signature=b"] {
+        leaves(left);
+    }
+}
+
+#[test]
+fn a_value_goes_on_behind_a_comma_that_begins_no_other() {
+    text("x password=hunter2,rest y", &expect!["x password=redacted:password:f4a4 y"]);
+    text(
+        "x --set a.password=hunter2,a.user=bob",
+        &expect!["x --set a.password=redacted:password:326e,a.user=bob"],
+    );
+    text(
+        "redis:6379,password=hunter2,ssl=true",
+        &expect!["redis:6379,password=redacted:password:326e,ssl=true"],
+    );
+    text("{password: hunter2, user: bob}", &expect!["{password: redacted:password:326e, user: bob}"]);
+    text("password=hunter2; user=bob", &expect!["password=redacted:password:a9c5"]);
+}
+
+#[test]
+fn passwords_in_urls_that_nobody_escaped() {
+    text("x postgres://u:hun@ter2@h/db", &expect!["x postgres://u:redacted:url-password:253f@h/db"]);
+    text("x postgres://u:hun/ter2@h/db", &expect!["x postgres://u:redacted:url-password:b917@h/db"]);
+    text("x postgres://u:hun#ter2@h/db?a=b", &expect!["x postgres://u:redacted:url-password:ba33@h/db?a=b"]);
+    leaves("https://host:8080/@scope/package");
+    leaves("https://host/a:b@c");
+    leaves("http://$(HOST):$(PORT)/@x");
+    leaves("http://[::1]:80/a@b");
+    leaves("docker-pullable://r.example/web@sha256:0123456789abcdef");
+}
+
+#[test]
+fn what_an_api_server_complains_about() {
+    body(
+        "foos",
+        r#"{"kind":"Status","details":{"causes":[{"reason":"FieldValueInvalid","message":"Invalid value: \"hunter2\": too short","field":"spec.password"},{"field":"data[api-key]","message":"Unsupported value: \"hunter2\""},{"message":"Required value","field":"spec.token"},{"message":"Invalid value: \"left\"","field":"spec.name"}]}}"#,
+        &expect![[
+            r#"{"kind":"Status","details":{"causes":[{"reason":"FieldValueInvalid","message":"Invalid value: \"redacted:password:326e\": too short","field":"spec.password"},{"field":"data[api-key]","message":"Unsupported value: \"redacted:key:326e\""},{"message":"Required value","field":"spec.token"},{"message":"Invalid value: \"left\"","field":"spec.name"}]}}"#
+        ]],
+    );
+}
+
+#[test]
+fn the_data_of_secrets_in_json_within_a_text() {
+    text(
+        r#"echo '{"data":{"conn":"hunter2"},"kind":"Secret"}' | kubectl apply -f -"#,
+        &expect![[r#"echo '{"data":{"conn":"redacted:secret:326e"},"kind":"Secret"}' | kubectl apply -f -"#]],
+    );
+    hides("// two\n{\"kind\":\"Pod\"}\n{\"kind\":\"Secret\",\"stringData\":{\"a\":\"hunter2\"}}\n");
+    hides("{ {{ x }} \n{\"kind\": \"Secret\", \"data\": {\"a\": \"hunter2\"}}");
+    leaves(r#"echo '{"data":{"conn":"left"},"kind":"ConfigMap"}' of a Secret"#);
+}
+
+#[test]
+fn the_data_of_secrets_in_other_yaml() {
+    for manifest in [
+        "\"kind\": Secret\n\"stringData\":\n  conn: hunter2\n",
+        "'kind': 'Secret'\n'data':\n  conn: hunter2\n",
+        "kind : Secret\nstringData :\n  conn: hunter2\n",
+        "kind: Secret\ndata: &d\n  conn: hunter2\n",
+        "{apiVersion: v1, kind: Secret, stringData: {conn: hunter2}}\n",
+        "- {kind: Secret, data: {a: b, conn: hunter2}, type: Opaque}\n",
+    ] {
+        hides(manifest);
+    }
+    leaves("{kind: ConfigMap, data: {conn: left}}\n");
+}
+
+#[test]
+fn a_name_and_its_value_on_two_lines() {
+    text(
+        "env:\n- name: DB_PASSWORD\n  value: hunter2\n- name: OTHER\n  value: left\n",
+        &expect![[r#"
+        env:
+        - name: DB_PASSWORD
+          value: redacted:password:326e
+        - name: OTHER
+          value: left
+    "#]],
+    );
+    hides("  - name: \"API_TOKEN\"\n    value: \"hunter2\"\n");
+    leaves("- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef: {name: db}\n");
+    leaves("- name: OTHER\n  value: left\n");
+}
+
+#[test]
+fn tabs_around_the_sign() {
+    hides("PASSWORD\t=\thunter2");
+    hides("[client]\npassword\t:\thunter2\n");
+    hides("mysql\\\n--password hunter2");
+}
+
+#[test]
+fn more_credentials_by_their_looks() {
+    let long = "0123456789abcdef".repeat(4);
+    for credential in [
+        format!("K10{long}::server:{long}"),
+        format!("token-abcde:{}", &long[..54]),
+        format!("whsec_{}", &long[..32]),
+        format!("dckr_oat_{}", &long[..32]),
+        format!("hf_{}", &long[..34]),
+        format!("glrtr-{}", &long[..20]),
+        format!("ATATT3x{long}"),
+        format!("tskey-auth-{}", &long[..30]),
+    ] {
+        let told = redacted(&event(
+            "configmaps",
+            &serde_json::json!({ "a": format!("x {credential} y") }).to_string(),
+        ));
+        assert!(!told.contains(&credential[8..]), "{told}");
+    }
+    leaves("see default-token-abcde");
+}
+
+#[test]
+fn names_of_secrets_and_of_files() {
+    for left in [
+        r#"{"annotations":{"nginx.ingress.kubernetes.io/auth-secret":"shop/basic","nginx.ingress.kubernetes.io/auth-tls-secret":"shop/ca"}}"#,
+        r#"{"spec":{"passwordSecret":"db-main","credentialsSecret":"aws.main"}}"#,
+        r#"{"args":["--tls-private-key=/srv2/kubernetes/pki/apiserver.key"]}"#,
+        r#"{"image":"registry.example/token:1"}"#,
+    ] {
+        let event = event("pods", left);
+        assert_eq!(redacted(&event), event);
+    }
+    hides("image: r.example/token:1 and token: hunter2");
+}
+
 #[test]
 fn the_data_of_secrets() {
     body(
@@ -651,6 +802,15 @@ fn piece() -> impl Strategy<Value = &'static str> {
         "-----END RSA PRIVATE KEY-----",
         "name",
         "value",
+        "\t",
+        "1",
+        "- name: ",
+        "value: ",
+        "Invalid value: ",
+        "{\"kind\":\"Secret\",\"data\":{\"k\":\"v\"}}",
+        "'",
+        "@",
+        "/",
         "é",
         "redacted:jwt:0123456789abcdef",
         "|\n",
@@ -675,6 +835,9 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
             "password",
             "token",
             "auth",
+            "field",
+            "message",
+            "passwordSecret",
             "x"
         ])
         .prop_map(str::to_owned),
@@ -682,7 +845,8 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
     ];
     let leaf = prop_oneof![
         string.prop_map(serde_json::Value::from),
-        select(vec!["Secret", "/data/x", "--password"]).prop_map(serde_json::Value::from),
+        select(vec!["Secret", "/data/x", "--password", "spec.password", "Invalid value: \"hunter2\""])
+            .prop_map(serde_json::Value::from),
         Just(serde_json::Value::Null),
         Just(serde_json::Value::from(7)),
     ];

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use auditward_event::Value;
 
-use super::digest::{is_mark, mark_length};
+use super::digest::{PREFIX, is_mark, mark_length};
 use super::json::{Context, Edit, apply};
 use super::names::is_placeholder;
 use super::needles::{Needle, name_around};
@@ -68,7 +68,7 @@ impl Found {
 
 /// Where marks stand in a text.
 fn marks(text: &[u8]) -> Vec<Range<usize>> {
-    let starts = memchr::memmem::find_iter(text, b"redacted:");
+    let starts = memchr::memmem::find_iter(text, PREFIX);
     starts.filter_map(|start| Some(start..start + mark_length(&text[start..])?)).collect()
 }
 
@@ -127,6 +127,7 @@ impl Redactor {
         }
         if manifest {
             yaml::spans(text, &mut spans);
+            self.objects(text, inner, &mut spans);
         }
         encoded::spans(self, text, inner, &mut spans);
         for span in &mut spans {
@@ -136,6 +137,31 @@ impl Redactor {
         let is_decided = |span: &Span| span.kind == "secret" || span.new.is_some();
         spans.retain(|span| is_decided(span) || !self.is_allowed(&span.kind, &text[span.range.clone()]));
         spans
+    }
+
+    /// Adds the JSON objects that stand in a text with something in them that is secret.
+    fn objects(&self, text: &[u8], inner: Context, spans: &mut Vec<Span>) {
+        /// More braces than these that open no object, and it is another language.
+        const TRIES: usize = 64;
+        let mut at = 0;
+        for _ in 0..TRIES {
+            let Some(start) = memchr::memchr(b'{', text.get(at..).unwrap_or_default()).map(|n| at + n) else {
+                return;
+            };
+            let end = object_end(&text[start..]).map(|length| start + length);
+            if !self.spend(end.unwrap_or(text.len()) - start) {
+                return;
+            }
+            at = start + 1;
+            let Some(end) = end else { continue };
+            let object = &text[start..end];
+            if Value::parse(object).is_ok_and(|value| value.validate().is_ok()) {
+                at = end;
+                if let Cow::Owned(new) = self.json(object, inner) {
+                    spans.push(Span { new: Some(new), ..Span::new(start..end, "nested") });
+                }
+            }
+        }
     }
 
     /// Brings spans into the order of the text; those that overlap become one, so that no part of either is left.
@@ -194,7 +220,7 @@ impl Redactor {
         if at.start < found.name {
             return None;
         }
-        let name = name_around(text, at);
+        let mut name = name_around(text, at);
         found.name = name.end;
         let kind = self.needles.names().telling(&text[name.clone()])?;
         let mut i = name.end;
@@ -214,17 +240,27 @@ impl Redactor {
             [b'=', b'=' | b'~', ..] => return None,
             [b':' | b'=', ..] => 1,
             _ if text[name.start] == b'-' && spaces > 0 && text.get(i) != Some(&b'-') => 0,
+            [b'\n' | b'\r', ..] => {
+                let value = value_line(text, &name, i)?;
+                (name.start, i) = (value.start, value.end);
+                1
+            }
             _ => return None,
         };
+        // The tag of an image: `registry.example/token:1`.
+        let glued = |at: usize| text.get(at).is_some_and(|byte| !byte.is_ascii_whitespace());
+        if separator == 1
+            && i == name.end
+            && text[i] == b':'
+            && glued(i + 1)
+            && text[..name.start].ends_with(b"/")
+        {
+            return None;
+        }
         let yaml = text.get(i) == Some(&b':') && separator == 1;
         i += separator;
         i += blanks(text, i);
-        // How an API server complains about a field, with its value.
-        for complaint in [&b"Invalid value: "[..], b"Unsupported value: ", b"Duplicate value: "] {
-            if text[i..].starts_with(complaint) {
-                i += complaint.len();
-            }
-        }
+        i += complaint(&text[i..]);
         let complaints = [&b"Required value"[..], b"Forbidden: ", b"Too long: ", b"Too many: "];
         if complaints.iter().any(|said| text[i..].starts_with(said)) {
             return None;
@@ -308,6 +344,33 @@ impl Redactor {
     }
 }
 
+/// How an API server complains about a field, before its value: how long that is.
+fn complaint(text: &[u8]) -> usize {
+    let complaints = [&b"Invalid value: "[..], b"Unsupported value: ", b"Duplicate value: "];
+    complaints.iter().find(|said| text.starts_with(said)).map_or(0, |said| said.len())
+}
+
+/// The value in a complaint about a field that does not name it: `Invalid value: "…": too short`.
+pub(super) fn complained_about(text: &[u8]) -> Option<Range<usize>> {
+    let start = complaint(text);
+    let quoted = start > 0 && text.get(start) == Some(&b'"');
+    quoted.then(|| start + 1..quoted_end(text, start + 1, b'"', 0).unwrap_or(text.len()))
+}
+
+/// `value:` on the line that follows at `at`, if this name is the value of `name:`, as in the variables of a container.
+fn value_line(text: &[u8], name: &Range<usize>, at: usize) -> Option<Range<usize>> {
+    let before = &text[line_start(text, name.start)..name.start];
+    let before = before.trim_ascii_end();
+    let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before).trim_ascii_end();
+    let key = before.strip_suffix(b"name:")?;
+    if !key.iter().all(|byte| matches!(byte, b' ' | b'-')) {
+        return None;
+    }
+    let line = at + text[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let start = line + blanks(text, line);
+    text[start..].starts_with(b"value:").then(|| start..start + b"value".len())
+}
+
 fn shape(text: &[u8], index: usize, at: Range<usize>, found: &mut Found) -> Option<Span> {
     if at.start < found.shapes_until {
         return None;
@@ -317,7 +380,7 @@ fn shape(text: &[u8], index: usize, at: Range<usize>, found: &mut Found) -> Opti
     if glued && !shape.keep_prefix {
         return None;
     }
-    let tail = text[at.end..].iter().take_while(|byte| shape.tail.holds(**byte)).count();
+    let tail = shape.tail_of(&text[at.end..]);
     if tail < shape.least {
         return None;
     }
@@ -431,16 +494,21 @@ fn rfind(text: &[u8], wanted: &[u8]) -> Option<usize> {
 fn url_password(text: &[u8], at: usize) -> Option<Range<usize>> {
     const USERINFO_BYTES_MAX: usize = 512;
     let rest = &text[at..text.len().min(at + USERINFO_BYTES_MAX)];
-    let end = rest.iter().position(|byte| {
-        byte.is_ascii_whitespace()
-            || matches!(byte, b'@' | b'/' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'?' | b'#' | b'`')
-    })?;
-    if rest[end] != b'@' {
-        return None;
-    }
-    let colon = rest[..end].iter().position(|byte| *byte == b':')?;
-    let password = &rest[colon + 1..end];
-    let harmless = password.is_empty() || is_mark(password) || is_placeholder(password);
+    let is_end = |byte: &u8| {
+        byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`' | b',')
+    };
+    let rest = &rest[..rest.iter().position(is_end).unwrap_or(rest.len())];
+    let authority = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let colon = rest[..authority].iter().position(|byte| *byte == b':')?;
+    // Nobody escaped it: what follows the colon of a host is a number.
+    let is_port = rest[colon + 1..authority].iter().all(u8::is_ascii_digit);
+    let last_at = |text: &[u8]| text.iter().rposition(|byte| *byte == b'@');
+    let first_at = |text: &[u8]| text.iter().position(|byte| *byte == b'@');
+    let end = last_at(&rest[..authority])
+        .or_else(|| first_at(rest).filter(|_| !is_port && rest.first() != Some(&b'[')))?;
+    let password = rest.get(colon + 1..end)?;
+    let has_mark = is_mark(password) || is_mark(&password[..first_at(password).unwrap_or(0)]);
+    let harmless = password.is_empty() || has_mark || is_placeholder(password);
     (!harmless).then_some(at + colon + 1..at + end)
 }
 
@@ -498,6 +566,22 @@ fn blanks(text: &[u8], at: usize) -> usize {
     text.get(at..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
+/// How long the object is that begins here, if its braces are those of JSON.
+fn object_end(text: &[u8]) -> Option<usize> {
+    let (mut depth, mut in_string, mut i) = (0_usize, false, 0);
+    loop {
+        match text.get(i)? {
+            b'\\' if in_string => i += 1,
+            b'"' => in_string = !in_string,
+            b'{' if !in_string => depth += 1,
+            b'}' if !in_string && depth == 1 => return Some(i + 1),
+            b'}' if !in_string => depth -= 1,
+            _ => {}
+        }
+        i += 1;
+    }
+}
+
 /// Whether nothing but indentation, a dash, quotes or `export` stands before it on its line.
 fn begins_line(text: &[u8], at: usize) -> bool {
     let before = &text[line_start(text, at)..at];
@@ -548,13 +632,27 @@ fn inline_end(rest: &[u8]) -> usize {
             if placeholder {
                 return i + 1;
             }
-            if !opening {
+            let goes_on = matches!(byte, b',' | b';') && !begins_another(&rest[i + 1..]);
+            if !opening && !goes_on {
                 return i;
             }
         }
         i += 1;
     }
     i
+}
+
+/// Whether behind a comma there is nothing, or something with a name of its own, and not the rest of a value.
+fn begins_another(text: &[u8]) -> bool {
+    let ends = |byte: &u8| {
+        byte.is_ascii_whitespace()
+            || matches!(
+                byte,
+                b'"' | b'\'' | b'`' | b',' | b';' | b'&' | b'|' | b'\\' | b'=' | b':' | b'{' | b'['
+            )
+    };
+    let word = text.iter().position(ends).unwrap_or(text.len());
+    word == 0 || matches!(text.get(word), Some(b'=' | b':' | b'{' | b'['))
 }
 
 /// A block scalar of YAML: the lines after `line_end` that are indented further than the line that holds `name`.

@@ -55,19 +55,38 @@ impl Document {
             return;
         }
         (self.data, self.keys) = (None, None);
-        if let Some(kind) = said.strip_prefix(b"kind:").or(said.strip_prefix(b"\"kind\":")) {
-            let kind = kind.trim_ascii();
-            let kind = kind.strip_prefix(b"\"").or(kind.strip_prefix(b"'")).unwrap_or(kind);
-            self.is_secret |=
-                kind.starts_with(b"Secret") && kind.get(6).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        if said.starts_with(b"{") {
+            return self.flow(text, range.start + indent..range.end);
         }
-        for key in [&b"data:"[..], b"stringData:"] {
-            if let Some(rest) = said.strip_prefix(key) {
+        if let Some(kind) = behind_key(said, b"kind") {
+            self.is_secret |= is_kind_secret(&said[kind..]);
+        }
+        for key in [&b"data"[..], b"stringData"] {
+            if let Some(rest) = behind_key(said, key) {
                 self.data = Some(indent);
                 // In the flow style all of it stands on this line.
-                if matches!(rest.trim_ascii_start().first(), Some(b'{')) {
-                    let start = range.start + indent + key.len();
+                if matches!(said[rest..].trim_ascii_start().first(), Some(b'{')) {
+                    let start = range.start + indent + rest;
                     self.values.extend(trimmed(text, start..range.end));
+                }
+            }
+        }
+    }
+
+    /// A line that is in the flow style from its beginning: `{kind: Secret, data: {…}}`.
+    fn flow(&mut self, text: &[u8], line: Range<usize>) {
+        let said = &text[line.clone()];
+        // A key begins behind a brace or a comma.
+        let starts = (0..said.len()).filter(|at| matches!(said[*at], b'{' | b','));
+        for start in starts.map(|at| at + 1 + blanks(&said[at + 1..])) {
+            let entry = &said[start..];
+            if let Some(kind) = behind_key(entry, b"kind") {
+                self.is_secret |= is_kind_secret(&entry[kind..]);
+            }
+            for key in [&b"data"[..], b"stringData"] {
+                if let Some(rest) = behind_key(entry, key) {
+                    let value = line.start + start + rest;
+                    self.values.extend(trimmed(text, value..value + flow_end(&text[value..line.end])));
                 }
             }
         }
@@ -79,6 +98,43 @@ impl Document {
             spans.extend(values.map(|range| Span::new(range, "secret")));
         }
     }
+}
+
+/// Where the value of this key begins in a text that begins with the key, quoted or not.
+fn behind_key(said: &[u8], key: &[u8]) -> Option<usize> {
+    let quote = said.first().copied().filter(|byte| matches!(byte, b'"' | b'\''));
+    let mut at = usize::from(quote.is_some());
+    said.get(at..)?.strip_prefix(key)?;
+    at += key.len();
+    if quote.is_some() && said.get(at).copied() == quote {
+        at += 1;
+    }
+    at += blanks(&said[at..]);
+    (said.get(at) == Some(&b':')).then_some(at + 1)
+}
+
+fn is_kind_secret(value: &[u8]) -> bool {
+    let kind = value.trim_ascii();
+    let kind = kind.strip_prefix(b"\"").or(kind.strip_prefix(b"'")).unwrap_or(kind);
+    kind.starts_with(b"Secret") && kind.get(6).is_none_or(|byte| !byte.is_ascii_alphanumeric())
+}
+
+/// How long a value of the flow style is: to its own brace, or to the end of what is there.
+fn flow_end(text: &[u8]) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth <= 1 => return if depth == 1 { at + 1 } else { at },
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn blanks(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// The value on a line under `data`: what stands behind the key, or all of a line that has none.
