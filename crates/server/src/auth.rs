@@ -93,7 +93,13 @@ impl Guard {
         }
         // Before asking whether the server is open: the first token may have been made this second.
         self.refresh(Instant::now());
-        if self.open() { Ok(Identity::Local) } else { Err(Error::NoToken) }
+        if self.open() {
+            return Ok(Identity::Local);
+        }
+        Err(peer
+            .certificate
+            .as_ref()
+            .map_or(Error::NoToken, |name| Error::OtherCertificate(name.to_string())))
     }
 
     /// Looks at the file at once, and says why it could not be read. What was known before stays.

@@ -58,12 +58,9 @@ pub(crate) async fn receive(
     loop {
         let patience = limits.stall_time.min(end.saturating_duration_since(Instant::now()));
         let frame = match timeout(patience, body.frame()).await {
-            Err(_) => return Err(Error::Slow),
+            Err(_) => return Err(Error::Unfinished("the body did not come in time".to_owned())),
             Ok(None) => return Ok(held),
-            Ok(Some(Err(error))) => {
-                let what = format!("the body broke off: {error}");
-                return Err(Error::Bad { place: "body", what, hint: None });
-            }
+            Ok(Some(Err(error))) => return Err(Error::Unfinished(format!("the body broke off: {error}"))),
             Ok(Some(Ok(frame))) => frame,
         };
         // Trailers say nothing that we ask for.

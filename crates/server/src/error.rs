@@ -20,6 +20,8 @@ use crate::ports::{Failure, Finding, Refusal};
 pub(crate) enum Error {
     /// It says nothing about who asks.
     NoToken,
+    /// It says so by a certificate that is for no cluster.
+    OtherCertificate(String),
     /// Its token is none, or no longer.
     WrongToken,
     /// Whoever asks may not do this.
@@ -52,8 +54,8 @@ pub(crate) enum Error {
     MediaType(String),
     /// The body is packed in an unknown way.
     Encoding(String),
-    /// The body did not come.
-    Slow,
+    /// The body did not come whole, which it may do the next time.
+    Unfinished(String),
     /// Something broke; the text is for the log.
     Broken(String),
 }
@@ -101,7 +103,9 @@ impl Error {
             Refusal::Behind { retry_after } => Self::Behind(retry_after),
             Refusal::DiskFull => Self::DiskFull(retry_after),
             Refusal::TooLarge { message } => Self::TooLarge(message),
-            Refusal::Bad { message } => Self::Bad { place: "body", what: message, hint: None },
+            Refusal::Header { message } => Self::Bad { place: "headers", what: message, hint: None },
+            // Agents give an event up at this word, and at no other 400.
+            Refusal::Bad { message } => Self::Bad { place: "events", what: message, hint: None },
             Refusal::Broken(message) => Self::Broken(message),
         }
     }
@@ -109,13 +113,13 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Self::Bad { .. } | Self::Question(..) => StatusCode::BAD_REQUEST,
-            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::NoToken | Self::OtherCertificate(_) | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::NotAllowed(_) | Self::OtherCluster(_) => StatusCode::FORBIDDEN,
             // Such a request was meant for another server, or made by another's page.
             Self::Stranger(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NoRoute | Self::Absent(..) => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Unfinished(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) | Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // Not 503: asking the same again will not help.
@@ -128,7 +132,9 @@ impl Error {
 
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::NoToken => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::NoToken | Self::OtherCertificate(_) => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
             Self::WrongToken => {
                 Some((WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#)))
             }
@@ -153,6 +159,11 @@ impl Error {
                 "the request says nothing about who asks".to_owned(),
                 Some("header `Authorization`"),
                 Some("send `Authorization: Bearer TOKEN`; `auditward serve token add` makes tokens"),
+            ),
+            Self::OtherCertificate(name) => problem(
+                format!("the client certificate of `{name}` is for no cluster"),
+                Some("client certificate"),
+                Some("name its cluster in `client_clusters` of the server's configuration, or send a token"),
             ),
             Self::WrongToken => problem(
                 "this is no token, or it was revoked".to_owned(),
@@ -215,7 +226,7 @@ impl Error {
                 Some("header `Content-Encoding`"),
                 Some("send it plain or as `gzip`"),
             ),
-            Self::Slow => problem("the body did not come in time".to_owned(), Some("body"), None),
+            Self::Unfinished(what) => problem(what, Some("body"), Some("send it again")),
             // What broke may name files and tell of the machine; whoever runs it reads the log.
             Self::Broken(_) => problem(
                 "something broke".to_owned(),

@@ -97,6 +97,9 @@ impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
+            // The second one ends us at once; nothing is lost by that.
+            let listening = signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop));
+            listening.map_err(context("could not listen for signals"))?;
             let listening = signal_hook::flag::register(signal, Arc::clone(&stop));
             listening.map_err(context("could not listen for signals"))?;
         }
@@ -137,11 +140,26 @@ impl Args {
         let seed = seed.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
         let mut agent = Agent::new(config, http, hook, seed).map_err(context("could not begin"))?;
         talk(&format!("sending to {}", visible(&self.server)));
+        end_in_time(&stop);
         let went = follow(&mut agent, &stop, self.once);
         tell_news(&mut agent);
         talk(&summary(agent.counters(), agent.unread_bytes()));
         went.map(|()| Exit::Fine)
     }
+}
+
+/// Ends the program soon after it was told to stop, also while a server owes it an answer: what was under way is sent again
+/// after the next start, and everything on the disk is whole at all times.
+fn end_in_time(stop: &Arc<AtomicBool>) {
+    let stop = Arc::clone(stop);
+    std::thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        std::thread::sleep(LAST_WORDS + Duration::from_secs(1));
+        talk("stopped without the server's answer: what was under way is sent again after the next start");
+        std::process::exit(0);
+    });
 }
 
 fn follow(agent: &mut Agent<Http>, stop: &AtomicBool, once: bool) -> Result<(), Failure> {

@@ -245,7 +245,7 @@ impl ports::Intake for Intake {
     ) -> Result<ports::Taken, ports::Refusal> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let agent =
-            AgentBatch::of(header).map_err(|error| ports::Refusal::Bad { message: error.to_string() })?;
+            AgentBatch::of(header).map_err(|error| ports::Refusal::Header { message: error.to_string() })?;
         if let Some(batch) = &agent
             && batch.is_repeated(self.journal.checkpoint(&batch.source(cluster)).as_deref())
         {

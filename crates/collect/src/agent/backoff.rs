@@ -20,12 +20,16 @@ impl Backoff {
         self.failed = 0;
     }
 
-    /// Anything from nothing to twice as long as before; after what the server asked for, if it asked.
+    /// Anything from nothing to twice as long as before; after what the server asked for, if it asked. Who asks for little
+    /// each time is not asked at that pace for ever.
     pub(super) fn failed(&mut self, asked: Option<Duration>) -> Duration {
         let longest = FIRST.saturating_mul(1 << self.failed.min(16)).min(LONGEST);
         self.failed = self.failed.saturating_add(1);
         match asked {
-            Some(asked) => asked + self.some_of(longest.min(asked / 4 + FIRST)),
+            Some(asked) => {
+                let soon = asked + self.some_of(longest.min(asked / 4 + FIRST));
+                soon.max(self.some_of(longest))
+            }
             None => self.some_of(longest),
         }
     }
@@ -62,10 +66,12 @@ mod tests {
     #[test]
     fn not_before_the_server_wants() {
         let mut backoff = Backoff::new(1);
-        for _ in 0..50 {
+        for _ in 0..4 {
             let wait = backoff.failed(Some(Duration::from_secs(8)));
             assert!((8000..=10500).contains(&wait.as_millis()), "{wait:?}");
         }
+        let waits: Duration = (0..50).map(|_| backoff.failed(Some(Duration::ZERO))).sum();
+        assert!(waits > LONGEST * 10, "{waits:?}");
         backoff.succeeded();
         assert!(backoff.failed(None) <= FIRST);
     }

@@ -181,7 +181,7 @@ impl Post for Http {
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(str::to_owned);
-        // Without its words an answer still has its meaning.
+        // Without its words an answer is not taken for a good one.
         let words = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
         let words = words.unwrap_or_default();
         self.client = Some(client);

@@ -148,6 +148,8 @@ pub enum News {
 
 /// News that wait to be told. More are dropped: they are counted in [`Counters`].
 const NEWS_MAX: usize = 256;
+/// How many reasons for waiting are remembered, so that each is told once.
+const REASONS_MAX: usize = 8;
 
 /// How long to wait after the logs could not be read.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(5);
@@ -182,7 +184,8 @@ pub struct Agent<P> {
     backoff: Backoff,
     counters: Counters,
     news: Vec<News>,
-    waiting: Option<String>,
+    /// Why nothing is taken, as far as it was told: the last few reasons, without the time.
+    told: Vec<String>,
     unreadable: Option<String>,
     changed: Vec<u8>,
 }
@@ -207,7 +210,7 @@ impl<P: Post> Agent<P> {
             backoff: Backoff::new(seed),
             counters: Counters::default(),
             news: Vec::new(),
-            waiting: None,
+            told: Vec::new(),
             unreadable: None,
             changed: Vec::new(),
         })
@@ -325,7 +328,8 @@ impl<P: Post> Agent<P> {
         match self.post.post(&parcel) {
             Ok(Answer::Taken { repeated }) => {
                 self.backoff.succeeded();
-                if self.waiting.take().is_some() {
+                if !self.told.is_empty() {
+                    self.told.clear();
                     tell(&mut self.news, News::Delivered);
                 }
                 self.counters.batches += 1;
@@ -343,10 +347,19 @@ impl<P: Post> Agent<P> {
                 self.halve(why)?;
                 Ok(Next::Now)
             }
+            // What somebody else says of one event is no reason to give it up.
+            Ok(Answer::TooLarge { why }) if batch.events < 2 => Ok(self.later(now, why, None)),
+            Ok(Answer::TooLarge { why }) => {
+                self.halve(why)?;
+                Ok(Next::Now)
+            }
             Ok(Answer::Later { why, after }) => Ok(self.later(now, why, after)),
             Err(error) => {
                 let source = std::error::Error::source(&error).map(|why| format!(": {why}"));
-                let why = format!("{error}{}", source.unwrap_or_default());
+                let mut why = format!("{error}{}", source.unwrap_or_default());
+                if is_about_our_certificate(&why) {
+                    why += "; the server does not take the certificate that we show it";
+                }
                 Ok(self.later(now, why, None))
             }
         }
@@ -365,9 +378,11 @@ impl<P: Post> Agent<P> {
 
     fn later(&mut self, now: Duration, why: String, after: Option<Duration>) -> Next {
         self.counters.failed += 1;
-        if self.waiting.as_ref() != Some(&why) {
-            tell(&mut self.news, News::Waiting(why.clone()));
-            self.waiting = Some(why);
+        let reason = without_time(&why);
+        if !self.told.contains(&reason) {
+            tell(&mut self.news, News::Waiting(why));
+            self.told.truncate(REASONS_MAX - 1);
+            self.told.insert(0, reason);
         }
         let wait = self.backoff.failed(after);
         self.not_before = now + wait;
@@ -390,6 +405,19 @@ impl<P: Post> Agent<P> {
         }
         Ok(())
     }
+}
+
+/// A reason without the time that it may hold, in seconds.
+fn without_time(why: &str) -> String {
+    const DIGITS_MIN: usize = 9;
+    let is_time = |word: &&str| word.len() >= DIGITS_MIN && word.bytes().all(|byte| byte.is_ascii_digit());
+    why.split(' ').filter(|word| !is_time(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether it is our side's certificate that a TLS connection ended by (RFC 8446, 6.2).
+fn is_about_our_certificate(why: &str) -> bool {
+    why.split_once("received fatal alert: ")
+        .is_some_and(|(_, alert)| alert.contains("Cert") || alert.starts_with("UnknownCA"))
 }
 
 fn tell(news: &mut Vec<News>, one: News) {

@@ -12,11 +12,14 @@
 //!
 //! | answer | meaning | the agent |
 //! | --- | --- | --- |
-//! | 200, 202, 204 | everything survives a loss of power; `{"taken":N,"repeated":N}` | makes its place durable and goes on |
-//! | 409 | this very batch was taken before | the same |
-//! | 400, 413, 422 | something in the batch can't be taken | halves it; what is refused by itself is told and passed over |
+//! | 200 `{"taken":N,"repeated":N}` | everything survives a loss of power | makes its place durable and goes on |
+//! | 400 `{"where":"events",…}`, 413 `{"what":…,"where":…}` | something in the batch can't be taken | halves it; what is refused by itself is told and passed over |
+//! | 413 in other words | somebody in between wants less at a time | halves it; a single event is sent again later |
 //! | 429, 503 | behind, or the disk is full; `Retry-After` in seconds | sends the batch again then |
-//! | 401, 403, 404 and all else | somebody has to look at it | tells, and sends again after longer and longer pauses |
+//! | all else, 200 and 400 in other words too | somebody has to look at it | tells, and sends again after longer and longer pauses |
+//!
+//! There may be others between us: a proxy, a portal, another program at the same address. Nothing is given up at their
+//! word; an event is forgotten only when a server of ours says that it has it, or that it will never take it.
 //!
 //! One batch is under way at a time, so batches arrive in the order of the log. A batch that was taken and whose answer was
 //! lost is sent again with the same id; after a crash lines may come again in other batches. So the server holds every
@@ -75,6 +78,11 @@ pub enum Answer {
         /// The status, and what the server said about it.
         why: String,
     },
+    /// Less of it at a time may be taken.
+    TooLarge {
+        /// The status, and what was said about it.
+        why: String,
+    },
     /// Not now.
     Later {
         /// The status, and what the server said about it.
@@ -87,9 +95,13 @@ pub enum Answer {
 /// The meaning of an answer's status, `Retry-After` header and body.
 pub fn answer(status: u16, retry_after: Option<&str>, body: &str) -> Answer {
     match status {
-        200 | 202 | 204 => Answer::Taken { repeated: repeated(body) },
-        409 => Answer::Taken { repeated: 0 },
-        400 | 413 | 422 => Answer::Refused { why: why(status, body) },
+        200 if let Some(repeated) = repeated(body) => Answer::Taken { repeated },
+        400 if place(body).as_deref() == Some("events") => Answer::Refused { why: why(status, body) },
+        413 if place(body).is_some() => Answer::Refused { why: why(status, body) },
+        413 => Answer::TooLarge { why: why(status, body) },
+        200..300 => {
+            Answer::Later { why: format!("{}; that is no server of ours", why(status, body)), after: None }
+        }
         _ => {
             let after = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
             Answer::Later { why: why(status, body), after: after.map(|after| after.min(RETRY_AFTER_MAX)) }
@@ -97,13 +109,27 @@ pub fn answer(status: u16, retry_after: Option<&str>, body: &str) -> Answer {
     }
 }
 
-fn repeated(body: &str) -> u64 {
+/// How many events a server of ours had already; `None` if none says so.
+fn repeated(body: &str) -> Option<u64> {
     #[derive(serde::Deserialize)]
     struct Taken {
-        #[serde(default)]
+        #[serde(rename = "taken")]
+        _taken: u64,
         repeated: u64,
     }
-    serde_json::from_str::<Taken>(body).map_or(0, |taken| taken.repeated)
+    serde_json::from_str::<Taken>(body).ok().map(|taken| taken.repeated)
+}
+
+/// In which part of the request a server of ours finds fault.
+fn place(body: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        #[serde(rename = "what")]
+        _what: String,
+        #[serde(rename = "where")]
+        place: String,
+    }
+    serde_json::from_str::<Problem>(body).ok().map(|problem| problem.place)
 }
 
 /// A stranger's words: a line of them, and not too many.
@@ -128,16 +154,17 @@ mod tests {
     fn each_answer_has_its_meaning() {
         let taken = |repeated| Answer::Taken { repeated };
         assert_eq!(answer(200, None, r#"{"taken":3,"repeated":2}"#), taken(2));
-        assert_eq!(answer(204, None, ""), taken(0));
-        assert_eq!(answer(409, None, "whatever"), taken(0));
+        let refused = |why: &str| Answer::Refused { why: why.to_owned() };
         assert_eq!(
-            answer(400, None, r#"{"error":"line 2 is no event"}"#),
-            Answer::Refused { why: "status 400: line 2 is no event".to_owned() }
+            answer(400, None, r#"{"what":"line 1, column 9: a string without end","where":"events"}"#),
+            refused("status 400: line 1, column 9: a string without end")
         );
         assert_eq!(
-            answer(400, None, r#"{"what":"line 1, column 9: a string without end","where":"body"}"#),
-            Answer::Refused { why: "status 400: line 1, column 9: a string without end".to_owned() }
+            answer(413, None, r#"{"what":"an event is too large","where":"body"}"#),
+            refused("status 413: an event is too large")
         );
+        let too_large = Answer::TooLarge { why: "status 413: <html>too large</html>".to_owned() };
+        assert_eq!(answer(413, None, "<html>too large</html>"), too_large);
         let later = |why: &str, after: Option<u64>| Answer::Later {
             why: why.to_owned(),
             after: after.map(Duration::from_secs),
@@ -146,6 +173,25 @@ mod tests {
         assert_eq!(answer(503, Some("999999"), "a\nb"), later("status 503: a b", Some(600)));
         assert_eq!(answer(401, Some("soon"), ""), later("status 401", None));
         assert_eq!(answer(302, None, ""), later("status 302", None));
+        // Others may stand in between, who neither take events nor decide that they can't be taken.
+        assert_eq!(answer(400, None, "<html>bad</html>"), later("status 400: <html>bad</html>", None));
+        assert_eq!(
+            answer(400, None, r#"{"what":"the body broke off","where":"body"}"#),
+            later("status 400: the body broke off", None)
+        );
+        assert_eq!(answer(409, None, "whatever"), later("status 409: whatever", None));
+        for (status, body, said) in [
+            (200, "", "status 200"),
+            (200, "<html>sign in</html>", "status 200: <html>sign in</html>"),
+            (200, r#"{"repeated":1}"#, r#"status 200: {"repeated":1}"#),
+            (204, "", "status 204"),
+            (202, r#"{"taken":1,"repeated":0}"#, r#"status 202: {"taken":1,"repeated":0}"#),
+        ] {
+            assert_eq!(
+                answer(status, None, body),
+                later(&format!("{said}; that is no server of ours"), None)
+            );
+        }
     }
 
     #[test]

@@ -14,8 +14,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    StreamOwned,
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
 };
 use sha2::{Digest as _, Sha256};
 use ureq::unversioned::transport::{
@@ -177,7 +176,10 @@ impl ServerCertVerifier for Pinned {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let digest: [u8; 32] = Sha256::digest(end_entity).into();
         if digest != self.pin.0 {
-            return Err(CertificateError::ApplicationVerificationFailure.into());
+            let shown = digest.iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}"));
+            let why =
+                format!("the server's certificate is not the pinned one, but that with SHA-256 {shown}");
+            return Err(rustls::Error::General(why));
         }
         match &self.by_authority {
             Some(verifier) => {

@@ -49,7 +49,13 @@ pub enum Refusal {
         /// What is too large, and the limit.
         message: String,
     },
-    /// The body, or an event in it, is not what it should be: 400.
+    /// A header that says what the body is can't be right: 400.
+    #[error("{message}")]
+    Header {
+        /// What is wrong.
+        message: String,
+    },
+    /// An event in the body is not what it should be, however often it is sent: 400.
     #[error("{message}")]
     Bad {
         /// What is wrong, and where.

@@ -102,6 +102,7 @@ fn what_the_intake_says_is_told() {
         (Refusal::DiskFull, 503, Some("2")),
         (Refusal::TooLarge { message: "an event is too large".into() }, 413, None),
         (Refusal::Bad { message: "line 1 is no event".into() }, 400, None),
+        (Refusal::Header { message: "no number".into() }, 400, None),
         (Refusal::Broken("/dev/secret".into()), 500, None),
     ] {
         *running.fake.refusal.lock().unwrap() = Some(refusal);

@@ -129,6 +129,39 @@ fn everything_is_sent_once_and_remembered() {
 }
 
 #[test]
+fn at_the_word_of_another_no_event_is_given_up() {
+    let (folder, wire) = (Folder::new(), Wire::default());
+    folder.append(0..64);
+    for _ in 0..12 {
+        wire.then(Answer::TooLarge { why: "status 413: <html>".to_owned() });
+    }
+    let (counters, news) = check(&folder, &wire);
+    assert_eq!(wire.came(), (0..64).collect::<Vec<_>>());
+    assert_eq!(counters.refused, 0);
+    // Six halves, and then the same event over and over.
+    assert_eq!(counters.failed, 6);
+    assert_eq!(news, [News::Waiting("status 413: <html>".to_owned()), News::Delivered]);
+}
+
+#[test]
+fn each_reason_is_told_once_whatever_time_it_is() {
+    let (folder, wire) = (Folder::new(), Wire::default());
+    folder.append(0..1);
+    for second in 0..20 {
+        let why = if second % 2 == 0 {
+            format!("at {} not yet", 1_764_258_000 + second)
+        } else {
+            "broken pipe".to_owned()
+        };
+        wire.then(Answer::Later { why, after: None });
+    }
+    let (counters, news) = check(&folder, &wire);
+    assert_eq!((counters.failed, counters.events), (20, 1));
+    let told = [News::Waiting("at 1764258000 not yet".to_owned()), News::Waiting("broken pipe".to_owned())];
+    assert_eq!(news, [&told[..], &[News::Delivered]].concat());
+}
+
+#[test]
 fn what_a_server_does_not_take_is_sent_again() {
     let (folder, wire) = (Folder::new(), Wire::default());
     folder.append(0..3);
