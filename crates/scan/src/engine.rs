@@ -70,7 +70,29 @@ pub(crate) struct Inner {
     /// By file: whether it has odd rows. Forgets files that are gone.
     pub(crate) odd: Mutex<BTreeMap<u64, bool>>,
     /// Taken away when all is over.
-    runtime: Option<Runtime>,
+    runtimes: Option<Runtimes>,
+}
+
+/// Threads to work on. Statements have their own: planning one, and a function that makes much of little, give no other
+/// question a turn.
+struct Runtimes {
+    questions: Runtime,
+    statements: Runtime,
+}
+
+impl Runtimes {
+    fn new(threads: usize) -> io::Result<Self> {
+        let build = |name: &str| {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(threads.max(1))
+                .thread_name(name)
+                // Plans are trees, and not all of DataFusion looks after its stack. Memory is taken only as it is used.
+                .thread_stack_size(STACK_BYTES)
+                .enable_all()
+                .build()
+        };
+        Ok(Runtimes { questions: build("query")?, statements: build("sql")? })
+    }
 }
 
 impl Scan {
@@ -78,15 +100,14 @@ impl Scan {
     pub fn new(store: Store, alerts: Option<AlertLog>, limits: Limits) -> Result<Self, ScanError> {
         let failed = |source: io::Error| ScanError::Prepare(DataFusionError::IoError(source));
         std::fs::create_dir_all(&limits.spill_folder).map_err(failed)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(limits.threads.max(1))
-            .thread_name("query")
-            .enable_all()
-            .build()
-            .map_err(failed)?;
+        let runtimes = Some(Runtimes::new(limits.threads).map_err(failed)?);
         let context = SessionContext::new_with_config_rt(config(&limits), environment(&limits)?);
-        let (odd, runtime) = (Mutex::new(BTreeMap::new()), Some(runtime));
-        Ok(Scan { inner: Arc::new(Inner { store, alerts, limits, context, odd, runtime }) })
+        for name in AMPLIFIERS {
+            context.deregister_udf(name);
+            context.deregister_udtf(name);
+        }
+        let odd = Mutex::new(BTreeMap::new());
+        Ok(Scan { inner: Arc::new(Inner { store, alerts, limits, context, odd, runtimes }) })
     }
 
     /// The limits.
@@ -96,8 +117,8 @@ impl Scan {
 
     /// Waits for an answer, on a thread that is no runtime's.
     pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
-        match &self.inner.runtime {
-            Some(runtime) => runtime.block_on(answer),
+        match &self.inner.runtimes {
+            Some(runtimes) => runtimes.questions.block_on(answer),
             None => unreachable!("it is there until the last clone is dropped"),
         }
     }
@@ -107,20 +128,39 @@ impl Scan {
         &self,
         work: impl Future<Output = Result<T, ScanError>> + Send + 'static,
     ) -> Result<T, ScanError> {
+        self.in_time(self.spawn(work)).await
+    }
+
+    /// The same of a statement in SQL.
+    pub(crate) async fn run_statement<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, ScanError>> + Send + 'static,
+    ) -> Result<T, ScanError> {
+        self.in_time(self.spawn_statement(work)).await
+    }
+
+    /// The time is looked at by who waits: what works may not look up for long.
+    async fn in_time<T>(&self, task: Task<Result<T, ScanError>>) -> Result<T, ScanError> {
         let time = self.inner.limits.time;
-        let limited = async move {
-            match tokio::time::timeout(time, work).await {
-                Ok(answer) => answer,
-                Err(_) => Err(Given::Time(time).into()),
-            }
-        };
-        self.spawn(limited).await.unwrap_or(Err(ScanError::Broken))
+        match tokio::time::timeout(time, task).await {
+            Ok(answer) => answer.unwrap_or(Err(ScanError::Broken)),
+            Err(_) => Err(Given::Time(time).into()),
+        }
     }
 
     /// Runs on threads of its own.
     pub(crate) fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Task<T> {
-        let runtime = self.inner.runtime.as_ref();
-        Task(runtime.map(|runtime| runtime.spawn(work)))
+        let runtimes = self.inner.runtimes.as_ref();
+        Task(runtimes.map(|runtimes| runtimes.questions.spawn(work)))
+    }
+
+    /// Runs on the threads of statements.
+    pub(crate) fn spawn_statement<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Task<T> {
+        let runtimes = self.inner.runtimes.as_ref();
+        Task(runtimes.map(|runtimes| runtimes.statements.spawn(work)))
     }
 }
 
@@ -135,8 +175,9 @@ impl Scan {
 impl Drop for Inner {
     /// The last clone may be dropped by a task, which must not wait for tasks.
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+        if let Some(Runtimes { questions, statements }) = self.runtimes.take() {
+            questions.shutdown_background();
+            statements.shutdown_background();
         }
     }
 }
@@ -146,6 +187,13 @@ impl std::fmt::Debug for Scan {
         f.debug_struct("Scan").field("limits", &self.inner.limits).finish_non_exhaustive()
     }
 }
+
+/// Enough for a plan of [`crate::statement::WORDS_MAX`] levels.
+const STACK_BYTES: usize = 128 << 20;
+
+/// Functions of which one call makes gigabytes of nothing, without a moment at which it could be stopped.
+const AMPLIFIERS: [&str; 7] =
+    ["repeat", "lpad", "rpad", "range", "generate_series", "array_repeat", "array_resize"];
 
 /// A task that ends when nobody waits for it.
 #[derive(Debug)]
@@ -189,6 +237,8 @@ fn config(limits: &Limits) -> SessionConfig {
         .with_information_schema(true)
         .with_collect_statistics(true);
     let options = config.options_mut();
+    // Each step may double what the one before made.
+    options.execution.enable_recursive_ctes = false;
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.execution.time_zone = Some("UTC".to_owned());

@@ -28,6 +28,7 @@ mod rows;
 mod search;
 pub mod slices;
 mod sql;
+mod statement;
 mod table;
 mod timeline;
 mod yielding;

@@ -22,10 +22,8 @@ use crate::engine::Task;
 use crate::error::is_exhausted;
 use crate::table::Rows;
 use crate::yielding::Yielding;
-use crate::{Given, Scan, ScanError, alerts};
+use crate::{Given, Scan, ScanError, alerts, statement};
 
-/// How long a statement may be.
-const BYTES_MAX: usize = 1 << 20;
 /// Batches on their way to the reader.
 const AHEAD: usize = 2;
 
@@ -57,17 +55,12 @@ impl Batches {
 impl Scan {
     /// Answers one statement. The time limit is for the query's own work, not for a reader who takes his time.
     pub async fn sql(&self, text: &str) -> Result<Batches, ScanError> {
-        if text.len() > BYTES_MAX {
-            return Err(ScanError::Sql(format!(
-                "the statement has {} bytes, at most {BYTES_MAX} are read",
-                text.len()
-            )));
-        }
         let (scan, text) = (self.clone(), text.to_owned());
         let limit = self.inner.limits.time;
         let began = Instant::now();
         let mut rows = self
-            .run(async move {
+            .run_statement(async move {
+                statement::check(&text).map_err(ScanError::Sql)?;
                 let options = SQLOptions::new()
                     .with_allow_ddl(false)
                     .with_allow_dml(false)
@@ -79,7 +72,7 @@ impl Scan {
         let schema = rows.schema();
         let (sender, rows_to_come) = mpsc::channel(AHEAD);
         let mut left = limit.saturating_sub(began.elapsed());
-        let task = self.spawn(async move {
+        let task = self.spawn_statement(async move {
             loop {
                 let began = Instant::now();
                 let batch = match tokio::time::timeout(left, rows.next()).await {

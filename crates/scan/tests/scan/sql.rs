@@ -267,3 +267,32 @@ fn the_statements_on_the_page_for_users_run() {
     }
     assert!(ran >= 4);
 }
+
+/// In each way in which the parser itself bounds no depth.
+#[test]
+fn deep_statements_are_planned() {
+    let trail = Trail::new(rows(captured().into_iter().take(3)), Shape::Fresh);
+    let many = |word: &str, between: &str, times: usize| vec![word; times].join(between);
+    let steps: String = (1..200).map(|n| format!(", a{n} AS (SELECT * FROM a{})", n - 1)).collect();
+    for text in [
+        format!("SELECT {}", many("1", "+", 700)),
+        format!("SELECT count(*) FROM events WHERE {}", many("verb = 'x'", " OR ", 490)),
+        format!("SELECT 1{}", "::int".repeat(990)),
+        format!("SELECT true{}", " IS NOT NULL".repeat(660)),
+        many("SELECT 1", " UNION ALL ", 300),
+        format!("WITH a0 AS (SELECT 1){steps} SELECT * FROM a199"),
+    ] {
+        let answer = table(&trail.scan, &text);
+        assert!(answer.is_ok(), "{}: {answer:?}", &text[..40]);
+    }
+}
+
+#[test]
+fn what_would_make_gigabytes_of_nothing_is_refused() {
+    refused("SELECT repeat('a', 2000000000)", expect!["invalid function 'repeat'"]);
+    refused("SELECT * FROM range(1, 1000000000)", expect!["table function 'range' not found"]);
+    refused(
+        "WITH RECURSIVE a AS (SELECT 'a' x UNION ALL SELECT x || x FROM a) SELECT x FROM a",
+        expect!["recursive CTEs are not enabled"],
+    );
+}
