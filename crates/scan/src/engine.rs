@@ -104,7 +104,6 @@ impl Scan {
         let context = SessionContext::new_with_config_rt(config(&limits), environment(&limits)?);
         for name in AMPLIFIERS {
             context.deregister_udf(name);
-            context.deregister_udtf(name);
         }
         let odd = Mutex::new(BTreeMap::new());
         Ok(Scan { inner: Arc::new(Inner { store, alerts, limits, context, odd, runtimes }) })
@@ -191,7 +190,8 @@ impl std::fmt::Debug for Scan {
 /// Enough for a plan of [`crate::statement::WORDS_MAX`] levels.
 const STACK_BYTES: usize = 128 << 20;
 
-/// Functions of which one call makes gigabytes of nothing, without a moment at which it could be stopped.
+/// Functions of which one call makes gigabytes of nothing, without a moment at which it could be stopped. (`generate_series`
+/// and `range` as tables make rows as they are read.)
 const AMPLIFIERS: [&str; 7] =
     ["repeat", "lpad", "rpad", "range", "generate_series", "array_repeat", "array_resize"];
 

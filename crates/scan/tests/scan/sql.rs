@@ -290,7 +290,7 @@ fn deep_statements_are_planned() {
 #[test]
 fn what_would_make_gigabytes_of_nothing_is_refused() {
     refused("SELECT repeat('a', 2000000000)", expect!["invalid function 'repeat'"]);
-    refused("SELECT * FROM range(1, 1000000000)", expect!["table function 'range' not found"]);
+    refused("SELECT range(1, 1000000000)", expect!["invalid function 'range'"]);
     refused(
         "WITH RECURSIVE a AS (SELECT 'a' x UNION ALL SELECT x || x FROM a) SELECT x FROM a",
         expect!["recursive CTEs are not enabled"],
