@@ -590,7 +590,13 @@ impl Queue {
         let kept_out = failure.kind == FailureKind::Closed
             && now.saturating_sub(first_failed) >= self.rules.closed_max
             && batch.tries >= self.rules.tries_max;
-        if batch.refusals >= self.rules.tries_max || kept_out {
+        let refused = batch.refusals >= self.rules.tries_max;
+        if refused && batch.numbers.len() > 1 {
+            self.failing = 0;
+            self.halve(number, now);
+            return Settled::Later;
+        }
+        if refused || kept_out {
             return Settled::Dead(self.delivery(number));
         }
         if failure.kind == FailureKind::Refused {
@@ -606,6 +612,27 @@ impl Queue {
         let rest = self.rules.backoff.after(self.failing, &mut self.random).max(asked);
         self.target_rests_until = now.saturating_add(rest);
         Settled::Later
+    }
+
+    /// One alert that is refused must not take its company with it. The halves are tried once each, so that what is wrong is
+    /// soon alone.
+    fn halve(&mut self, number: u64, now: i64) {
+        let Some(batch) = self.batches.remove(&number) else { return };
+        let half = batch.numbers.len().div_ceil(2);
+        for numbers in batch.numbers.chunks(half) {
+            let part = Batch {
+                numbers: numbers.to_vec(),
+                not_before: now.saturating_add(self.rules.backoff.after(1, &mut self.random)),
+                tries: 0,
+                refusals: self.rules.tries_max.saturating_sub(1),
+                first_failed: None,
+                last_tried: None,
+                ..batch.clone()
+            };
+            self.batches.insert(self.next_batch, part);
+            self.next_batch += 1;
+        }
+        self.unsaved = true;
     }
 
     fn drop_notices(&mut self, numbers: &[u64]) {

@@ -190,6 +190,30 @@ fn what_is_refused_stands_in_nobodys_way_and_dies() {
 }
 
 #[test]
+fn a_refused_alert_takes_no_other_with_it() {
+    let mut queue = queue(&Target::default());
+    queue.accept(notices(1..=9), 0);
+    let (mut now, mut taken, mut dead, mut tries) = (0, BTreeSet::new(), Vec::new(), 0);
+    while queue.pending() > 0 {
+        now += 3600 * SECOND;
+        let delivery = send(&mut queue, now);
+        tries += 1;
+        if !numbers(&delivery).contains(&4) {
+            taken.extend(numbers(&delivery));
+            queue.settle(delivery.batch, Ok(()), now);
+        } else if let Settled::Dead(delivery) =
+            queue.settle(delivery.batch, Err(&failure(FailureKind::Refused)), now)
+        {
+            dead.extend(numbers(&delivery));
+            queue.bury(delivery.batch);
+        }
+    }
+    assert_eq!((dead, taken), (vec![4], BTreeSet::from([1, 2, 3, 5, 6, 7, 8, 9])));
+    // Eight of all of them, then 1–5, 6–9, 1–3, 4–5, 4, 5.
+    assert_eq!(tries, 8 + 6);
+}
+
+#[test]
 fn a_target_that_is_down_for_a_week_kills_nothing() {
     let mut queue = queue(&Target::default());
     queue.accept(vec![notice(1)], 0);
@@ -298,6 +322,8 @@ struct World {
     dead: BTreeSet<u64>,
     /// Alerts whose acknowledgement a crash took away before it was saved, with the delivery's id.
     forgotten: BTreeMap<u64, String>,
+    /// What was refused at least once.
+    refused: BTreeSet<u64>,
 }
 
 impl World {
@@ -328,6 +354,7 @@ impl World {
             taken: BTreeMap::new(),
             dead: BTreeSet::new(),
             forgotten: BTreeMap::new(),
+            refused: BTreeSet::new(),
         }
     }
 
@@ -368,8 +395,10 @@ impl World {
             4 => Err(Failure::unreachable("gone")),
             _ => Ok(()),
         };
-        if outcome.is_ok() {
-            self.acknowledge(&delivery);
+        match &outcome {
+            Ok(()) => self.acknowledge(&delivery),
+            Err(failure) if failure.answered => self.refused.extend(numbers(&delivery)),
+            Err(_) => {}
         }
         let killed = !healthy && self.random.below(20) == 0;
         if killed {
@@ -403,8 +432,9 @@ impl World {
             let times = self.taken.entry(number).or_default();
             *times += 1;
             if *times > 1 {
-                // Only what a crash made us forget, and then as the same delivery.
-                assert_eq!(self.forgotten.remove(&number).as_ref(), Some(&delivery.id), "{number}");
+                // Only what a crash made us forget, and then as the same delivery; or as a part of it, if it was refused.
+                let forgotten = self.forgotten.remove(&number).expect("it was forgotten");
+                assert!(forgotten == delivery.id || self.refused.contains(&number), "{number}");
             }
             assert_ne!(self.target.rules.takes(&format!("rule-{}", number % 3)), self.dead.contains(&number));
         }
