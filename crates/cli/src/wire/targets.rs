@@ -15,7 +15,7 @@ use crate::output;
 #[allow(clippy::unwrap_used, reason = "tests stop at surprises")]
 mod tests;
 
-/// Longer than any target may take to answer.
+/// Longer than any target may take to answer, which is five minutes at most.
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// The targets of alerts at work. Clones are the same.

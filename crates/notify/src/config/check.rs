@@ -23,6 +23,8 @@ impl fmt::Display for Mistake {
 const TARGETS_MAX: usize = 100;
 const NAME_MAX: usize = 64;
 const BY_MAX: usize = 8;
+/// A reload waits for the slowest target, and so do its alerts.
+const TIMEOUT_MAX: Span = Span::from_secs(300);
 
 impl Targets {
     /// All that is wrong with them; nothing if they can be started. No file is read.
@@ -139,9 +141,7 @@ impl Found {
                 if !(480..=65_000).contains(&syslog.bytes_max) {
                     self.add(&format!("{at}.bytes_max"), "it must be 480 to 65000");
                 }
-                if syslog.timeout == Span::ZERO {
-                    self.add(&format!("{at}.timeout"), "it must be more than `0s`");
-                }
+                self.timeout(at, syslog.timeout);
             }
         }
     }
@@ -158,6 +158,12 @@ impl Found {
         }
     }
 
+    fn timeout(&mut self, at: &str, timeout: Span) {
+        if timeout == Span::ZERO || timeout > TIMEOUT_MAX {
+            self.add(&format!("{at}.timeout"), "it must be more than `0s` and at most `5m`");
+        }
+    }
+
     fn http(&mut self, at: &str, http: &Http) {
         if http.cert_file.is_some() != http.key_file.is_some() {
             self.add(at, "`cert_file` and `key_file` go together");
@@ -168,9 +174,7 @@ impl Found {
         if http.token_file.is_some() && http.password_file.is_some() {
             self.add(at, "it has a `token_file` and a `password_file`; only one can be sent");
         }
-        if http.timeout == Span::ZERO {
-            self.add(&format!("{at}.timeout"), "it must be more than `0s`");
-        }
+        self.timeout(at, http.timeout);
         if http.username.as_ref().is_some_and(|user| user.contains(':')) {
             self.add(&format!("{at}.username"), "it must not hold a `:`");
         }
@@ -239,7 +243,7 @@ mod tests {
                 hook.webhook.url: it must be a whole URL: `https://host…` or `http://host…`
                 hook.webhook.headers: `a b` is no name of a header
                 hook.webhook.http: `cert_file` and `key_file` go together
-                hook.webhook.http.timeout: it must be more than `0s`
+                hook.webhook.http.timeout: it must be more than `0s` and at most `5m`
                 logs.syslog.address: it must be `udp://host:514`, `tcp://host:601` or `unix:///dev/log`
                 logs.syslog.bytes_max: it must be 480 to 65000
                 none: it must say where to: `stdout`, `file`, `webhook`, `alertmanager`, `falcosidekick` or `syslog`
