@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use auditward_collect::redact::Redactor;
-use auditward_collect::tail::{Config, Polled, Tailer};
+use auditward_collect::tail::{Config, Polled, Tailer, behind_torn};
 use auditward_event::EventView;
 use auditward_journal::{Checkpoint, Journal};
 
@@ -88,6 +88,9 @@ impl Work {
                     match EventView::parse(line).and_then(|view| view.validate().map(|()| view)) {
                         Ok(view) => ready.push(&self.cluster, &view, &mut self.redactor),
                         Err(error) => {
+                            if let Some(view) = behind_torn(line) {
+                                ready.push(&self.cluster, &view, &mut self.redactor);
+                            }
                             self.metrics.broken.add(1);
                             if self.sparing.tells(now, 1) {
                                 let file = lines.file.display();

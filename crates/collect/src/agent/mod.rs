@@ -283,7 +283,8 @@ impl<P: Post> Agent<P> {
                             self.counters.broken += 1;
                             let (file, offset, why) = (lines.file.clone(), lines.offset, error.to_string());
                             tell(&mut self.news, News::Broken { file, offset, why });
-                            continue;
+                            let Some(view) = tail::behind_torn(line) else { continue };
+                            view
                         }
                     };
                     let line = match &mut self.hook {
@@ -292,7 +293,7 @@ impl<P: Post> Agent<P> {
                             hook(&view, &mut self.changed);
                             self.changed.as_slice()
                         }
-                        None => line,
+                        None => view.as_bytes(),
                     };
                     self.gathering.push(line, now).map_err(AgentError::Compress)?;
                 }

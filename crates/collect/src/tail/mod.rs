@@ -29,6 +29,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use auditward_event::EventView;
 use checkpoint::Place;
 use log::Log;
 
@@ -105,9 +106,9 @@ impl<'t> Lines<'t> {
         let bytes = self.bytes.strip_suffix(b"\n").unwrap_or(self.bytes);
         let lines = bytes.split(|byte| *byte == b'\n').map(|line| {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            // What a crash or a cut left before it.
+            // What a crash or a cut left before it, and what editors of another system begin files with.
             let zeros = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
-            &line[zeros..]
+            line[zeros..].strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line[zeros..])
         });
         lines.filter(|line| !line.is_empty())
     }
@@ -116,6 +117,14 @@ impl<'t> Lines<'t> {
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
+}
+
+/// The event behind one that was torn: what a crashed API server had half written, and the first that it wrote after its
+/// start, are one line.
+pub fn behind_torn(line: &[u8]) -> Option<EventView<'_>> {
+    const BEGIN: &[u8] = br#"{"kind":"Event","apiVersion":"audit.k8s.io/"#;
+    let start = memchr::memmem::rfind(line, BEGIN).filter(|start| *start > 0)?;
+    EventView::parse(&line[start..]).ok().filter(|view| view.validate().is_ok())
 }
 
 /// Something that an operator should know, and that stops nothing.

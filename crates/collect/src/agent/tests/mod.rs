@@ -144,6 +144,24 @@ fn at_the_word_of_another_no_event_is_given_up() {
 }
 
 #[test]
+fn an_event_behind_a_torn_one_is_sent() {
+    let (folder, wire) = (Folder::new(), Wire::default());
+    let torn = |n| event(n).replace("\"}", "");
+    let lines = [
+        format!("\u{feff}{}", event(1)),
+        format!("{}{}", torn(90), event(2)),
+        format!("{}{}{}", torn(91), torn(92), event(3)),
+        format!("{}{} ", torn(93), torn(94)),
+        event(4),
+    ];
+    fs::write(folder.0.join("audit.log"), lines.join("\n") + "\n").unwrap();
+    let (counters, news) = check(&folder, &wire);
+    assert_eq!(wire.came(), [1, 2, 3, 4]);
+    assert_eq!((counters.broken, counters.events), (3, 4));
+    assert!(matches!(&news[..], [News::Broken { .. }, News::Broken { .. }, News::Broken { .. }]), "{news:?}");
+}
+
+#[test]
 fn each_reason_is_told_once_whatever_time_it_is() {
     let (folder, wire) = (Folder::new(), Wire::default());
     folder.append(0..1);
