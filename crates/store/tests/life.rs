@@ -317,7 +317,7 @@ impl World {
         match log.triage(&id, &Triage { state, ..Triage::default() }) {
             Ok(alert) => {
                 let known = self.told.get_mut(&id).unwrap();
-                assert_eq!((alert.seq, alert.triage.state), (known.0, state));
+                assert_eq!((alert.seq, alert.state()), (known.0, state));
                 known.1 = Some(state);
             }
             // If the process dies now, it may be there nevertheless.
@@ -501,13 +501,14 @@ impl World {
                 assert!(*number < self.alerts_from && *number < found.seq, "{id}");
                 continue;
             }
-            assert!(state.is_none_or(|state| state == found.triage.state), "{id}");
+            assert!(state.is_none_or(|state| state == found.state()), "{id}");
         }
         if safe {
             self.told.clear();
             for alert in alerts {
                 self.number(alert.seq, &alert.id);
-                self.told.insert(alert.id, (alert.seq, Some(alert.triage.state)));
+                let state = alert.state();
+                self.told.insert(alert.id, (alert.seq, Some(state)));
             }
         }
     }

@@ -84,8 +84,11 @@ fn check(folder: &Path) {
     let (log, recovered) = AlertLog::open(Arc::new(OsDisk), AlertConfig::new(folder.join("alerts"))).unwrap();
     assert_eq!((recovered.alerts, recovered.next, recovered.cut_bytes), (2, 3, 0));
     let alerts = log.after(0, 9).unwrap();
-    assert_eq!((&*alerts[0].id, &*alerts[0].json, &alerts[0].triage), ("a", r#"{"id":"é"}"#, &triage()));
-    assert_eq!((&*alerts[1].id, &alerts[1].triage), ("b", &Triage::default()));
+    assert_eq!(
+        (&*alerts[0].id, &*alerts[0].json, &*alerts[0].history),
+        ("a", r#"{"id":"é"}"#, &[triage()][..])
+    );
+    assert_eq!((&*alerts[1].id, alerts[1].history.len()), ("b", 0));
 }
 
 fn check_store(folder: &Path, is_lost: bool) {

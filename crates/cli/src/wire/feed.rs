@@ -21,7 +21,7 @@ impl Feed for Log {
 
     fn is_open(&self, id: &str) -> io::Result<bool> {
         let stored = self.0.get(id).map_err(io::Error::other)?;
-        Ok(stored.is_some_and(|alert| alert.triage.state == TriageState::Open))
+        Ok(stored.is_some_and(|alert| alert.state() == TriageState::Open))
     }
 }
 

@@ -102,7 +102,7 @@ fn alert(stored: &StoredAlert) -> Result<Alert, Failure> {
         severity: stored.severity.clone(),
         cluster: stored.cluster.clone(),
         summary: text(&whole, "summary"),
-        state: state(stored.triage.state),
+        state: state(stored.state()),
         history: stored.history.iter().map(triaged).collect(),
         alert: RawValue::from_string(whole.to_string())
             .map_err(|error| Failure::Broken(error.to_string()))?,

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::line::{self, Head, Line};
 use super::{
     ALERT_BYTES_MAX, AlertConfig, AlertError, AlertFilter, AlertPage, AlertStatus, AlertsRecovered,
-    HISTORY_MAX, NOTE_BYTES_MAX, NewAlert, StoredAlert, Triage, TriageState, VERSION,
+    HISTORY_MAX, NOTE_BYTES_MAX, NewAlert, StoredAlert, Triage, TriageState, VERSION, state_after,
 };
 use crate::store::Damage;
 
@@ -68,12 +68,8 @@ struct Known {
 }
 
 impl Known {
-    fn triage(&self) -> Triage {
-        self.history.last().cloned().unwrap_or_default()
-    }
-
     fn state(&self) -> TriageState {
-        self.history.last().map(|triage| triage.state).unwrap_or_default()
+        state_after(&self.history)
     }
 }
 
@@ -173,7 +169,6 @@ impl AlertLog {
         let next = state.next;
         self.write(&mut state, lines, next)?;
         if let Some(known) = state.alerts.get(&seq) {
-            found.triage = known.triage();
             found.history.clone_from(&known.history);
         }
         Ok(found)
@@ -382,7 +377,6 @@ impl AlertLog {
             rule: alert.rule,
             severity: alert.severity,
             cluster: alert.cluster,
-            triage: known.triage(),
             history: known.history.clone(),
             json: alert.json.get().to_owned(),
         }))

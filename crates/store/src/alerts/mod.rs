@@ -92,12 +92,22 @@ pub struct StoredAlert {
     pub severity: String,
     /// The cluster.
     pub cluster: String,
-    /// What was done about it last.
-    pub triage: Triage,
     /// All that was done about it, the oldest first; only the last [`HISTORY_MAX`] times are told, the log has all.
     pub history: Vec<Triage>,
     /// All of it, as JSON.
     pub json: String,
+}
+
+impl StoredAlert {
+    /// Where it stands.
+    pub fn state(&self) -> TriageState {
+        state_after(&self.history)
+    }
+}
+
+/// Where an alert stands after all that was done about it, the oldest first.
+fn state_after(history: &[Triage]) -> TriageState {
+    history.last().map(|triage| triage.state).unwrap_or_default()
 }
 
 /// What was done about an alert.
