@@ -4,10 +4,12 @@ use std::io;
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use crate::digest::hex;
+
 /// 32 hexadecimal digits that nobody can guess and nobody else was given.
 pub fn random_id() -> io::Result<String> {
-    let mut bytes = [0; 16];
+    let mut bytes = [0_u8; 16];
     // Up to 256 bytes come whole or not at all.
     getrandom(&mut bytes, GetRandomFlags::empty())?;
-    Ok(bytes.iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}")))
+    Ok(hex(&bytes))
 }
