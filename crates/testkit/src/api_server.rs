@@ -37,7 +37,6 @@ pub struct ApiServer {
 #[must_use]
 pub struct ApiServerBuilder {
     policy: Option<String>,
-    webhook: Option<(String, Option<PathBuf>)>,
     users: Vec<(String, Vec<String>)>,
     arguments: Vec<String>,
 }
@@ -46,13 +45,6 @@ impl ApiServerBuilder {
     /// Audits by this policy into [`ApiServer::audit_log`]. Without it nothing is audited.
     pub fn audit_policy(mut self, text: impl Into<String>) -> Self {
         self.policy = Some(text.into());
-        self
-    }
-
-    /// Sends audit events to this address too (`--audit-webhook-config-file`), trusting the certificates in
-    /// `authority` for an https address.
-    pub fn audit_webhook(mut self, url: impl Into<String>, authority: Option<&Path>) -> Self {
-        self.webhook = Some((url.into(), authority.map(Path::to_owned)));
         self
     }
 
@@ -114,12 +106,6 @@ impl ApiServerBuilder {
             fs::write(&path, policy).map_err(StartError::io(&path))?;
             command.arg(format!("--audit-policy-file={}", path.display()));
             command.arg(format!("--audit-log-path={}", audit_log_path(folder).display()));
-        }
-        if let Some((url, authority)) = &self.webhook {
-            let path = folder.join("audit-webhook.yaml");
-            let text = kubeconfig::webhook(url, authority.as_deref());
-            fs::write(&path, text).map_err(StartError::io(&path))?;
-            command.arg(format!("--audit-webhook-config-file={}", path.display()));
         }
         Ok(())
     }

@@ -26,26 +26,3 @@ current-context: \"{user}@testkit\"
         authority = authority.display(),
     )
 }
-
-/// The kubeconfig by which kube-apiserver finds its audit webhook.
-pub(crate) fn webhook(url: &str, authority: Option<&Path>) -> String {
-    let authority = authority.map(|path| format!("\n    certificate-authority: {}", path.display()));
-    format!(
-        "apiVersion: v1
-kind: Config
-clusters:
-- name: webhook
-  cluster:
-    server: {url}{authority}
-users:
-- name: kube-apiserver
-contexts:
-- name: webhook
-  context:
-    cluster: webhook
-    user: kube-apiserver
-current-context: webhook
-",
-        authority = authority.unwrap_or_default(),
-    )
-}

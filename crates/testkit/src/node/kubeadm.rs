@@ -32,22 +32,17 @@ apiServer:
         name = builder.name,
         socket = containerd::SOCKET,
     );
-    let mut arguments = builder.api_server_args.clone();
     if builder.audit_policy.is_some() {
-        arguments.insert(0, ("audit-policy-file".to_owned(), AUDIT_POLICY.to_owned()));
-        arguments.insert(1, ("audit-log-path".to_owned(), AUDIT_LOG.to_owned()));
-    }
-    if !arguments.is_empty() {
-        text += "  extraArgs:\n";
-    }
-    for (name, value) in &arguments {
-        let _ = writeln!(text, "  - {{name: \"{name}\", value: \"{value}\"}}");
-    }
-    if builder.audit_policy.is_some() {
-        text += "  extraVolumes:
-  - {name: audit, hostPath: /etc/kubernetes/audit, mountPath: /etc/kubernetes/audit, readOnly: true, pathType: Directory}
-  - {name: audit-log, hostPath: /var/log/kubernetes/audit, mountPath: /var/log/kubernetes/audit, pathType: DirectoryOrCreate}
-";
+        let _ = write!(
+            text,
+            "  extraArgs:
+  - {{name: audit-policy-file, value: {AUDIT_POLICY}}}
+  - {{name: audit-log-path, value: {AUDIT_LOG}}}
+  extraVolumes:
+  - {{name: audit, hostPath: /etc/kubernetes/audit, mountPath: /etc/kubernetes/audit, readOnly: true, pathType: Directory}}
+  - {{name: audit-log, hostPath: /var/log/kubernetes/audit, mountPath: /var/log/kubernetes/audit, pathType: DirectoryOrCreate}}
+"
+        );
     }
     if let Some(first) = first {
         let _ = write!(

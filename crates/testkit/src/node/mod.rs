@@ -56,7 +56,6 @@ pub struct Node {
 pub struct NodeBuilder {
     name: String,
     audit_policy: Option<String>,
-    api_server_args: Vec<(String, String)>,
     joins: Option<(u16, u32)>,
     detached: bool,
 }
@@ -103,12 +102,6 @@ impl NodeBuilder {
     /// otherwise.
     pub fn audit_policy(mut self, text: impl Into<String>) -> Self {
         self.audit_policy = Some(text.into());
-        self
-    }
-
-    /// One more argument of kube-apiserver, by kubeadm's `extraArgs`: name without dashes, value.
-    pub fn api_server_arg(mut self, name: &str, value: &str) -> Self {
-        self.api_server_args.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -184,13 +177,7 @@ impl Node {
 
     /// A node of this name, which is also its host name. Names may repeat in different clusters.
     pub fn builder(name: &str) -> NodeBuilder {
-        NodeBuilder {
-            name: name.to_owned(),
-            audit_policy: None,
-            api_server_args: Vec::new(),
-            joins: None,
-            detached: false,
-        }
+        NodeBuilder { name: name.to_owned(), audit_policy: None, joins: None, detached: false }
     }
 
     /// Whether this machine can run one; if not, why.
