@@ -16,7 +16,7 @@ pub(crate) struct RuleArgs {
     /// Files and folders of rules, of any language, and of settings; they come beside the shipped rules
     #[arg(long = "rules", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Leave out the shipped rules
+    /// Leave out the shipped rules; there must be others then (`--rules`)
     #[arg(long, requires = "paths")]
     pub(crate) no_shipped: bool,
 }

@@ -146,7 +146,7 @@ mod tests {
             (1..40).map(|n| format!("a{n} AS (SELECT * FROM a{0}, a{0} b)", n - 1)).collect();
         let doubled = format!("WITH a0 AS (SELECT * FROM events), {} SELECT * FROM a39", doubled.join(", "));
         assert!(check(&doubled).unwrap_err().contains("549755813888 tables"));
-        let sum = format!("SELECT {}", ["1"; 3000].join("+"));
+        let sum = format!("SELECT {}", vec!["1"; 3000].join("+"));
         assert!(check(&sum).unwrap_err().contains("3000 words"));
         assert!(check(&" ".repeat(BYTES_MAX + 1)).unwrap_err().contains("bytes"));
     }

@@ -273,14 +273,14 @@ fn the_statements_on_the_page_for_users_run() {
 fn deep_statements_are_planned() {
     let trail = Trail::new(rows(captured().into_iter().take(3)), Shape::Fresh);
     let many = |word: &str, between: &str, times: usize| vec![word; times].join(between);
-    let steps: String = (1..200).map(|n| format!(", a{n} AS (SELECT * FROM a{})", n - 1)).collect();
+    let steps: Vec<String> = (1..200).map(|n| format!("a{n} AS (SELECT * FROM a{})", n - 1)).collect();
     for text in [
         format!("SELECT {}", many("1", "+", 700)),
         format!("SELECT count(*) FROM events WHERE {}", many("verb = 'x'", " OR ", 490)),
         format!("SELECT 1{}", "::int".repeat(990)),
         format!("SELECT true{}", " IS NOT NULL".repeat(660)),
         many("SELECT 1", " UNION ALL ", 300),
-        format!("WITH a0 AS (SELECT 1){steps} SELECT * FROM a199"),
+        format!("WITH a0 AS (SELECT 1), {} SELECT * FROM a199", steps.join(", ")),
     ] {
         let answer = table(&trail.scan, &text);
         assert!(answer.is_ok(), "{}: {answer:?}", &text[..40]);
