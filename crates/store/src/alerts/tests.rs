@@ -97,9 +97,9 @@ fn what_was_done_about_an_alert_stays() {
         by: "kim".to_owned(),
         at: Some(at(77)),
     };
-    assert_eq!(log.triage("a", &triage).unwrap().history, [triage.clone()]);
+    assert_eq!(log.triage("a", &triage).unwrap().history, std::slice::from_ref(&triage));
     let (log, _) = open(&disk);
-    assert_eq!(log.get("a").unwrap().unwrap().history, [triage.clone()]);
+    assert_eq!(log.get("a").unwrap().unwrap().history, std::slice::from_ref(&triage));
     assert!(log.get("b").unwrap().unwrap().history.is_empty());
     let again = Triage { state: TriageState::Open, note: "no".to_owned(), ..triage.clone() };
     log.triage("a", &again).unwrap();
