@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use expect_test::expect;
 
@@ -40,8 +40,11 @@ fn server() -> (String, Receiver<Vec<String>>) {
                 let event: serde_json::Value = serde_json::from_str(line).unwrap();
                 event["auditID"].as_str().unwrap().to_owned()
             });
-            let ids = ids.collect();
-            let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+            let ids: Vec<String> = ids.collect();
+            let taken = format!("{{\"taken\":{},\"repeated\":0}}", ids.len());
+            let length = taken.len();
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{taken}");
             socket.get_mut().write_all(answer.as_bytes()).unwrap();
             if to.send(ids).is_err() {
                 return;
@@ -94,9 +97,17 @@ fn start(args: impl Iterator<Item = String>) -> Child {
     command.spawn().unwrap()
 }
 
-fn ended(child: Child) -> (i32, String) {
+fn ended(mut child: Child) -> (i32, String) {
+    // What a server does not take is sent again for ever.
+    let end = Instant::now() + Duration::from_mins(2);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
-    (status.code().unwrap(), String::from_utf8(stderr).unwrap())
+    (status.code().unwrap_or(-1), String::from_utf8(stderr).unwrap())
 }
 
 fn ids(batches: &[Vec<String>]) -> Vec<u32> {

@@ -9,6 +9,8 @@ pub(super) const NAME_BYTES_MAX: usize = 128;
 /// What a name ends with, in small letters and without `_`, `-`, `.` and spaces; and what kind of secret that is.
 const ENDINGS: &[(&[u8], &str)] = &[
     (b"password", "password"),
+    (b"passwords", "password"),
+    (b"bindpw", "password"),
     (b"passwd", "password"),
     (b"passphrase", "password"),
     (b"passcode", "password"),
@@ -31,7 +33,11 @@ const ENDINGS: &[(&[u8], &str)] = &[
     (b"apikeys", "key"),
     (b"amzsignature", "key"),
     (b"googsignature", "key"),
+    (b"sharedaccesssignature", "key"),
     (b"erlangcookie", "key"),
+    (b"hmackey", "key"),
+    (b"storagekey", "key"),
+    (b"consumerkey", "key"),
     (b"clientkeydata", "key"),
     (b"presharedkey", "key"),
     (b"secret", "credential"),
@@ -110,7 +116,7 @@ fn built_in(name: &[u8]) -> Option<&'static str> {
     let name = if is_counted { &name[..counted] } else { name };
     // Decided by the last letter for nearly every name.
     let last = name.iter().rev().find(|byte| byte.is_ascii_alphanumeric())?.to_ascii_lowercase();
-    if !matches!(last, b'd' | b'e' | b'n' | b't' | b'y' | b'a' | b'l' | b's') {
+    if !matches!(last, b'd' | b'e' | b'n' | b't' | b'y' | b'a' | b'l' | b's' | b'w') {
         return None;
     }
     let mut buffer = [0; NAME_BYTES_MAX];
@@ -127,13 +133,13 @@ fn built_in(name: &[u8]) -> Option<&'static str> {
     (!harmless).then_some(kind)
 }
 
-/// Whether the last of several words is `pass`, as it is in `DBPASS` too: a word that only ends so may be `bypass`.
+/// Whether the last of several words is `pass`, as it is in `DBPASS` and `dbPass`: a word that only ends so may be `bypass`.
 fn ends_in_pass(name: &[u8]) -> bool {
     const OTHER_WORDS: &[&[u8]] =
-        &[b"BYPASS", b"COMPASS", b"SURPASS", b"TRESPASS", b"OVERPASS", b"UNDERPASS"];
+        &[b"BYPASS", b"COMPASS", b"SURPASS", b"TRESPASS", b"OVERPASS", b"UNDERPASS", b"byPass"];
     let last = name.rsplit(|byte| matches!(byte, b'_' | b'-' | b'.')).next().unwrap_or_default();
     last.len() < name.len() && last.eq_ignore_ascii_case(b"pass")
-        || last.ends_with(b"PASS") && !OTHER_WORDS.contains(&last)
+        || (last.ends_with(b"PASS") || last.ends_with(b"Pass")) && !OTHER_WORDS.contains(&last)
 }
 
 /// What names are made of.

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::names::{Names, is_name_byte};
 use super::rules::Rules;
 use super::shapes::SHAPES;
+use super::text::USERINFO_BYTES_MAX;
 
 /// What a found text is a sign of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +98,14 @@ const WORDS: &[&str] = &[
     "KEY:",
     "KEY ",
     "KEY\\",
+    "key\t",
+    "Key\t",
+    "KEY\t",
+    "key\n",
+    "Key\n",
+    "KEY\n",
+    "indpw",
+    "INDPW",
     "key]",
     "Key]",
     "KEY]",
@@ -473,7 +482,7 @@ fn is_value_of(text: &[u8], at: usize, key: &[u8]) -> bool {
 
 /// Whether there is an `@` before the path, or behind it where what follows the colon cannot be a port.
 fn url_is_suspect(text: &[u8], at: usize) -> bool {
-    let rest = &text[at..text.len().min(at + 512)];
+    let rest = &text[at..text.len().min(at + USERINFO_BYTES_MAX)];
     let end = rest.iter().position(|byte| matches!(byte, b'@' | b'/' | b'"' | b' ' | b'?'));
     let Some(end) = end else { return false };
     let colon = rest[..end].iter().position(|byte| *byte == b':');

@@ -153,15 +153,25 @@ fn leaves(text: &str) {
 
 #[test]
 fn names_that_are_numbered_or_run_together() {
-    for name in
-        ["PASSWORD1", "DB_PASSWORD_2", "token2", "clientSecret01", "DBPASS", "PGPASS", "SECRET_KEY_BASE"]
-    {
+    for name in [
+        "PASSWORD1",
+        "DB_PASSWORD_2",
+        "token2",
+        "clientSecret01",
+        "DBPASS",
+        "dbPass",
+        "bindpw",
+        "SECRET_KEY_BASE",
+        "DB_PASSWORDS",
+    ] {
         hides(&format!("export {name}=hunter2"));
     }
     for name in ["API_KEYS", "apiKeys", "DB_CREDS", "creds", "RABBITMQ_ERLANG_COOKIE", "X-Amz-Signature"] {
         hides(&format!("x {name}=hunter2 y"));
     }
-    for left in ["BYPASS=1", "COMPASS=north", "key1=value", "sha256=abc", "cookie=a", "signature=b"] {
+    for left in
+        ["BYPASS=1", "byPass=1", "COMPASS=north", "key1=value", "sha256=abc", "cookie=a", "signature=b"]
+    {
         leaves(left);
     }
 }
@@ -245,11 +255,16 @@ fn a_name_and_its_value_on_two_lines() {
     hides("  - name: \"API_TOKEN\"\n    value: \"hunter2\"\n");
     leaves("- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef: {name: db}\n");
     leaves("- name: OTHER\n  value: left\n");
+    hides("args:\n- --password\n- hunter2\n");
+    hides("args:\n  - \"--api-key\"\n  - \"hunter2\"\n");
+    leaves("args:\n- --password\n- --other\n");
 }
 
 #[test]
 fn tabs_around_the_sign() {
     hides("PASSWORD\t=\thunter2");
+    hides("api_key\t=\thunter2");
+    hides("- name: API_KEY\n  value: hunter2\n");
     hides("[client]\npassword\t:\thunter2\n");
     hides("mysql\\\n--password hunter2");
 }
@@ -264,6 +279,10 @@ fn more_credentials_by_their_looks() {
         format!("dckr_oat_{}", &long[..32]),
         format!("hf_{}", &long[..34]),
         format!("glrtr-{}", &long[..20]),
+        format!("https://h/x?a=b&amp;sig={}", &long[..44]),
+        format!("https://u:{}@git.example/", long.repeat(20)),
+        format!("dapi{}", &long[..32]),
+        format!("xoxc-{}", &long[..20]),
         format!("ATATT3x{long}"),
         format!("tskey-auth-{}", &long[..30]),
     ] {
@@ -271,9 +290,24 @@ fn more_credentials_by_their_looks() {
             "configmaps",
             &serde_json::json!({ "a": format!("x {credential} y") }).to_string(),
         ));
-        assert!(!told.contains(&credential[8..]), "{told}");
+        let tail = credential.trim_end_matches("@git.example/");
+        assert!(!told.contains(&tail[tail.len() - 16..]), "{told}");
     }
     leaves("see default-token-abcde");
+}
+
+#[test]
+fn private_keys_in_comments_and_programs() {
+    let key = [
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "MIIEpAIBAAKCAQEAhunter2",
+        "hunter2Bn8lkzy3",
+        "-----END RSA PRIVATE KEY-----",
+    ];
+    for between in ["\n# ", "\n> ", "\n * ", "\\n\"\n    \"", "\\n' +\n'", "\r\n"] {
+        hides(&format!("key = \"{}\"", key.join(between)));
+    }
+    hides(&format!("{}\n", [key[0], "Comment: <bob@shop.example>", "", key[1], key[3]].join("\n")));
 }
 
 #[test]

@@ -19,9 +19,22 @@ use super::{Kind, Redactor, encoded, yaml};
 /// How many texts may be inside one another: a manifest in an annotation of an object in an annotation …
 pub(super) const DEPTH_MAX: u32 = 6;
 
+/// How long a URL's user and password may be; some registries' passwords are tokens of more than a thousand characters.
+pub(super) const USERINFO_BYTES_MAX: usize = 4096;
+
 /// What may stand before the secret of an `Authorization` header, in any letters.
-const SCHEMES: &[&[u8]] =
-    &[b"bearer", b"basic", b"token", b"apikey", b"geniekey", b"negotiate", b"oauth", b"splunk", b"ssws"];
+const SCHEMES: &[&[u8]] = &[
+    b"bearer",
+    b"basic",
+    b"token",
+    b"apikey",
+    b"digest",
+    b"geniekey",
+    b"negotiate",
+    b"oauth",
+    b"splunk",
+    b"ssws",
+];
 
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -357,18 +370,23 @@ pub(super) fn complained_about(text: &[u8]) -> Option<Range<usize>> {
     quoted.then(|| start + 1..quoted_end(text, start + 1, b'"', 0).unwrap_or(text.len()))
 }
 
-/// `value:` on the line that follows at `at`, if this name is the value of `name:`, as in the variables of a container.
+/// Where the value begins on the line that follows at `at`, and where the byte before it is: that of `value:` if this name is
+/// the value of `name:`, as in the variables of a container; the next item of a list if it is an option, as in its arguments.
 fn value_line(text: &[u8], name: &Range<usize>, at: usize) -> Option<Range<usize>> {
-    let before = &text[line_start(text, name.start)..name.start];
-    let before = before.trim_ascii_end();
-    let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before).trim_ascii_end();
-    let key = before.strip_suffix(b"name:")?;
-    if !key.iter().all(|byte| matches!(byte, b' ' | b'-')) {
-        return None;
-    }
+    let before = text[line_start(text, name.start)..name.start].trim_ascii_end();
+    let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before).trim_ascii();
     let line = at + text[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let start = line + blanks(text, line);
-    text[start..].starts_with(b"value:").then(|| start..start + b"value".len())
+    let value = match (before.strip_suffix(b"name:"), text.get(start..)?) {
+        (Some(key), [b'v', b'a', b'l', b'u', b'e', b':', ..]) if matches!(key.trim_ascii(), b"" | b"-") => {
+            start + 5
+        }
+        (None, [b'-', b' ', item, ..]) if before == b"-" && text[name.start] == b'-' && *item != b'-' => {
+            start
+        }
+        _ => return None,
+    };
+    Some(start..value)
 }
 
 fn shape(text: &[u8], index: usize, at: Range<usize>, found: &mut Found) -> Option<Span> {
@@ -425,6 +443,9 @@ fn jwt(text: &[u8], start: usize, found: &mut Found) -> Option<Range<usize>> {
     Some(start..end)
 }
 
+/// The largest keys in use have some twelve thousand characters.
+const PEM_BYTES_MAX: usize = 1 << 14;
+
 /// The inside of a private key; its first and last line stay, and tell what was there.
 fn pem(text: &[u8], at: Range<usize>) -> Option<Span> {
     // `at` is `PRIVATE KEY`; before it stand the dashes, BEGIN and the sort of key.
@@ -451,6 +472,13 @@ fn pem(text: &[u8], at: Range<usize>) -> Option<Span> {
             break;
         }
         end += 1;
+    }
+    // Each line may begin with something else: a comment, a quotation, the quotes of a program.
+    let footer = memchr::memmem::find(&text[start..text.len().min(start + PEM_BYTES_MAX)], b"-----END");
+    let between =
+        |byte: &u8| inside(*byte) || matches!(byte, b'#' | b'>' | b'<' | b'*' | b'"' | b'\'' | b'@' | b'-');
+    if let Some(footer) = footer.filter(|footer| text[start..start + footer].iter().all(between)) {
+        end = start + footer;
     }
     let (start, end) = trim_breaks(text, start, end);
     let body = &text[start..end];
@@ -492,7 +520,6 @@ fn rfind(text: &[u8], wanted: &[u8]) -> Option<usize> {
 
 /// The password in `scheme://user:password@host`; `at` is behind the slashes.
 fn url_password(text: &[u8], at: usize) -> Option<Range<usize>> {
-    const USERINFO_BYTES_MAX: usize = 512;
     let rest = &text[at..text.len().min(at + USERINFO_BYTES_MAX)];
     let is_end = |byte: &u8| {
         byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`' | b',')
