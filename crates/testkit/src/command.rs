@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A program that could not be run, or that ended with a failure.
@@ -49,6 +50,18 @@ pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Result<Strin
     }
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(CommandError { stdout, stderr, ..failed(format!("ended with {}", output.status)) })
+}
+
+/// Copies a program that is to be run from there.
+///
+/// A file cannot be run while anybody has it open for writing, and what we write ourselves every child that another
+/// thread is just starting has open too, until it becomes its program. So a program of its own does the writing.
+///
+/// # Errors
+///
+/// What `cp` said.
+pub fn copy_program(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), CommandError> {
+    run(Command::new("cp").arg(from.as_ref()).arg(to.as_ref())).map(drop)
 }
 
 fn show(command: &Command) -> String {

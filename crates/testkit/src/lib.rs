@@ -46,7 +46,7 @@ mod wait;
 
 pub use api_server::{ApiServer, ApiServerBuilder};
 pub use asking::{AskError, Asked, Asking};
-pub use command::CommandError;
+pub use command::{CommandError, copy_program};
 pub use kubectl::Kubectl;
 pub use node::{Balancer, Node, NodeBuilder, NodeError};
 pub use program::{Program, ProgramError};

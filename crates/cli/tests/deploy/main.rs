@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use auditward_testkit::Node;
+use auditward_testkit::{Node, copy_program};
 use serde_json::Value;
 use systemd::Systemd;
 
@@ -34,7 +34,7 @@ fn units_and_the_static_pod_do_what_they_are_for() {
     }
     let node = Node::builder("cp1").audit_policy(POLICY).start().unwrap_or_else(|error| panic!("{error}"));
     let folder = Folder::new();
-    fs::copy(env!("CARGO_BIN_EXE_auditward"), folder.0.join("auditward")).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_auditward"), folder.0.join("auditward")).unwrap();
     // The API server's own certificate is good for the node's address.
     let server = format!("https://{}:8443", node.address());
     let trail = Trail { node: &node, folder: &folder.0, server: &server };

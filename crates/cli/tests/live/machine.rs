@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use auditward_testkit::Node;
+use auditward_testkit::{Node, copy_program};
 use serde_json::Value;
 
 const SERVER: &str = "http://127.0.0.1:8440";
@@ -50,7 +50,7 @@ impl Machine {
         let node = Node::builder("cp1").start().unwrap_or_else(|error| panic!("{error}"));
         let folder = Path::new("/tmp").join(format!("auditward-live-test-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_auditward"), folder.join("auditward")).unwrap();
+        copy_program(env!("CARGO_BIN_EXE_auditward"), folder.join("auditward")).unwrap();
         let machine = Machine { node, folder, pid: Mutex::new(None) };
         let page = format!(
             "data: {data}\nlisten: {{address: '127.0.0.1:8440'}}\n\

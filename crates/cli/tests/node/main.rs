@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use auditward_testkit::{Node, NodeBuilder};
+use auditward_testkit::{Node, NodeBuilder, copy_program};
 
 const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 const LOG: &str = "/var/log/kubernetes/audit/audit.log";
@@ -62,7 +62,7 @@ impl Machine {
         // The node shares /tmp with us, and the binary may lie where it sees something else.
         let folder = Path::new("/tmp").join(format!("auditward-node-test-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_auditward"), folder.join("auditward")).unwrap();
+        copy_program(env!("CARGO_BIN_EXE_auditward"), folder.join("auditward")).unwrap();
         let original = fs::read(node.path(MANIFEST)).unwrap();
         Self { node, folder, original }
     }
