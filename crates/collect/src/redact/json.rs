@@ -9,10 +9,11 @@ use std::ops::Range;
 
 use auditward_event::Value;
 
+use super::assigned::complained_about;
 use super::digest::is_mark;
 use super::names::{Names, is_name_byte, is_placeholder};
 use super::tokens::{Token, Tokens, quote};
-use super::{Kind, Redactor, encoded, text};
+use super::{Kind, Redactor, encoded};
 
 /// What is known of a text before it is looked at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,7 +122,7 @@ impl Redactor {
             if is_mark(said) || is_placeholder(said) {
                 return None;
             }
-            if let Some(value) = text::complained_about(said) {
+            if let Some(value) = complained_about(said) {
                 return self.within(said, value, kind);
             }
             let kind = self.kind_of(said).unwrap_or(kind);
@@ -267,7 +268,7 @@ impl Noted {
                 self.field = names.telling(name.rsplit(|byte| *byte == b'[').next().unwrap_or_default());
             }
             (b"message", Some(message)) => {
-                self.complaint = text::complained_about(&message).map(|_| at);
+                self.complaint = complained_about(&message).map(|_| at);
             }
             (b"path", Some(path)) => {
                 self.data_path = Some(path.starts_with(b"/data") || path.starts_with(b"/stringData"));

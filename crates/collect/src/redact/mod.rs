@@ -12,6 +12,7 @@
 //! ```
 //! Invariant: what the needles pass, the walk would not change. A property test holds the two together.
 
+mod assigned;
 mod digest;
 mod encoded;
 mod event;

@@ -14,6 +14,7 @@ const ENDINGS: &[(&[u8], &str)] = &[
     (b"passwd", "password"),
     (b"passphrase", "password"),
     (b"passcode", "password"),
+    (b"pgpass", "password"),
     (b"pwd", "password"),
     (b"token", "token"),
     (b"tokensecret", "token"),
@@ -28,6 +29,11 @@ const ENDINGS: &[(&[u8], &str)] = &[
     (b"encryptionkey", "key"),
     (b"masterkey", "key"),
     (b"authkey", "key"),
+    (b"appkey", "key"),
+    (b"licensekey", "key"),
+    (b"sessionkey", "key"),
+    (b"loggedinkey", "key"),
+    (b"noncekey", "key"),
     (b"certificatekey", "key"),
     (b"secretkeybase", "key"),
     (b"apikeys", "key"),
@@ -123,6 +129,11 @@ fn built_in(name: &[u8]) -> Option<&'static str> {
     let plain = plain(name, &mut buffer);
     let kind = if plain == b"pass" || ends_in_pass(name) {
         "password"
+    } else if name.ends_with(b"_PAT") {
+        // A personal access token. In small letters it is a path or a pattern.
+        "token"
+    } else if name.ends_with(b"_SALT") {
+        "key"
     } else {
         ENDINGS.iter().find(|(ending, _)| plain.ends_with(ending))?.1
     };

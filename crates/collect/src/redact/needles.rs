@@ -104,6 +104,12 @@ const WORDS: &[&str] = &[
     "key\n",
     "Key\n",
     "KEY\n",
+    "key<",
+    "Key<",
+    "KEY<",
+    "key>",
+    "Key>",
+    "KEY>",
     "indpw",
     "INDPW",
     "key]",
@@ -121,6 +127,9 @@ const WORDS: &[&str] = &[
     "Keys\\",
     "KEYS\"",
     "KEYS\\",
+    "_PAT",
+    "_SALT",
+    "pgpass",
     "pwd",
     "PWD",
     "Pwd",
@@ -279,11 +288,21 @@ impl Needles {
                 rest => tells && !is_no_text(rest),
             },
             _ if !tells => false,
-            [b'=' | b'%' | b'&', ..] => true,
-            // `"name":"TOKEN","value":…`, or the words of a command; `"path":"token"}` is none.
-            [b',' | b'}', ..] => is_option || is_pair(text, name),
-            // An option, whose value is the next word; or `name: TOKEN`, whose value is on the next line.
-            _ => is_option || behind.starts_with(b"value"),
+            [b'=' | b'%' | b'&' | b'<' | b'>', ..] => true,
+            // `"name":"TOKEN","value":…`, or the words of a command, or what a function is called with; `"path":"token"}`
+            // is none.
+            [b',' | b'}', ..] => {
+                let before = &text[..name.start];
+                is_option || is_argument(before) || is_behind_its_value(before) || is_pair(text, name)
+            }
+            // An option, whose value is the next word; or `name: TOKEN`, whose value is on the next line; or an element.
+            _ => {
+                let before = &text[..name.start];
+                is_option
+                    || [&b"value"[..], b"u003"].iter().any(|next| behind.starts_with(next))
+                    || is_behind_its_value(before)
+                    || may_be_named_by_a_word_before(before)
+            }
         }
     }
 }
@@ -489,6 +508,41 @@ fn url_is_suspect(text: &[u8], at: usize) -> bool {
     let is_userinfo = colon.and_then(|colon| rest.get(colon + 1)).is_some_and(|byte| !byte.is_ascii_digit());
     rest[end] == b'@' || is_userinfo && rest[end..].contains(&b'@')
 }
+
+/// Whether a name behind this is the first that a function is called with: `define('DB_PASSWORD', '…')`.
+pub(super) fn is_argument(before: &[u8]) -> bool {
+    let quotes = before.iter().rev().take_while(|byte| matches!(byte, b'"' | b'\'' | b'\\')).count();
+    quotes > 0 && before[..before.len() - quotes].trim_ascii_end().ends_with(b"(")
+}
+
+/// Whether a name behind this is that of a value which was given before it, in YAML: `value: …`, then `name: `.
+pub(super) fn is_behind_its_value(before: &[u8]) -> bool {
+    const REACH: usize = 512;
+    let quotes = before.iter().rev().take_while(|byte| matches!(byte, b'"' | b'\'' | b'\\')).count();
+    let before = &before[..before.len() - quotes];
+    before.ends_with(b"name: ")
+        && memchr::memmem::rfind(&before[before.len().saturating_sub(REACH)..], b"value:").is_some()
+}
+
+/// Whether the words before a name say that the word behind it is its value, as in a Dockerfile and in a `.netrc`:
+/// `ENV API_TOKEN …`, `machine example.com login bob password …`.
+pub(super) fn is_named_by_a_word_before(before: &[u8]) -> bool {
+    let near = before.len().saturating_sub(NEAR);
+    let mut words = before[near..].rsplit(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(b"ENV"), ..) | (Some(_), Some(b"login"), Some(b"default"), _) => true,
+        (_, login, _, machine) => login == Some(b"login") && machine == Some(b"machine"),
+    }
+}
+
+/// The same of raw JSON, rather yes than no.
+fn may_be_named_by_a_word_before(before: &[u8]) -> bool {
+    let near = &before[before.len().saturating_sub(NEAR)..];
+    [&b"ENV"[..], b"login"].iter().any(|word| memchr::memmem::find(near, word).is_some())
+}
+
+/// How far before a name those words may stand.
+const NEAR: usize = 256;
 
 /// The name that holds `at`.
 pub(super) fn name_around(text: &[u8], at: Range<usize>) -> Range<usize> {

@@ -313,7 +313,7 @@ mod tests {
                 `disable`: there is no kind `awss`
                   hint: did you mean `aws`?
                 `disable`: there is no kind `secrets-of-mine`
-                  hint: the kinds are age, anthropic, atlassian, aws, azure, basic, bearer, credential, databricks, digitalocean, docker, docker-auth, gcp, github, gitlab, grafana, huggingface, jwt, k3s, key, linear, newrelic, npm, openai, password, private-key, pulumi, pypi, rancher, sendgrid, sentry, shopify, slack, stripe, tailscale, token, url-password, vault"#]],
+                  hint: the kinds are age, alibaba, anthropic, artifactory, atlassian, aws, azure, basic, bearer, brevo, credential, databricks, digitalocean, discord, docker, docker-auth, doppler, dynatrace, gcp, github, gitlab, grafana, groq, huggingface, jwt, k3s, key, linear, newrelic, npm, onepassword, openai, openrouter, password, postman, private-key, pulumi, pypi, rancher, sendgrid, sentry, shopify, slack, stripe, tailscale, teams, token, url-password, vault"#]],
         );
         check(
             "add:\n- {kind: Acme!, pattern: '('}\n- {kind: b}\n- {kind: c, contains: [ab], pattern: 'x*'}\n",

@@ -29,6 +29,8 @@ pub(super) enum Class {
     Path,
     /// Letters, digits, `_`, `-`, `.`, `:`
     Joined,
+    /// Letters, digits, `/`, `_`, `-`, `@`
+    Token,
     /// As in base64, also percent-encoded
     Base64,
 }
@@ -42,6 +44,7 @@ impl Class {
             Class::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Class::Path => byte.is_ascii_alphanumeric() || matches!(byte, b'/'),
             Class::Joined => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':'),
+            Class::Token => byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'@'),
             Class::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'%'),
         }
     }
@@ -69,6 +72,7 @@ pub(super) const AZURE_SIGNATURE_MIN: usize = 30;
 pub(super) const SHAPES: &[Shape] = &[
     shape("aws", "AKIA", Class::Upper, 16),
     shape("aws", "ASIA", Class::Upper, 16),
+    shape("alibaba", "LTAI", Class::Alnum, 16),
     shape("github", "ghp_", Class::Alnum, 30),
     shape("github", "gho_", Class::Alnum, 30),
     shape("github", "ghu_", Class::Alnum, 30),
@@ -99,6 +103,7 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("gcp", "AIza", Class::Word, 30),
     shape("gcp", "ya29.", Class::Dotted, 20),
     shape("gcp", "GOCSPX-", Class::Word, 20),
+    shape("gcp", "GOOG1E", Class::Upper, 20),
     behind("azure", "?sig=", Class::Base64, AZURE_SIGNATURE_MIN),
     behind("azure", "&sig=", Class::Base64, AZURE_SIGNATURE_MIN),
     behind("azure", ";sig=", Class::Base64, AZURE_SIGNATURE_MIN),
@@ -130,9 +135,22 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("digitalocean", "dop_v1_", Class::Alnum, 40),
     shape("digitalocean", "doo_v1_", Class::Alnum, 40),
     shape("grafana", "glsa_", Class::Word, 30),
+    shape("grafana", "eyJrIjoi", Class::Base64, 60),
     shape("grafana", "glc_", Class::Base64, 40),
     shape("anthropic", "sk-ant-", Class::Word, 20),
     shape("openai", "sk-proj-", Class::Word, 20),
     shape("openai", "sk-svcacct-", Class::Word, 20),
+    shape("openrouter", "sk-or-v1-", Class::Alnum, 40),
+    shape("groq", "gsk_", Class::Alnum, 40),
+    shape("onepassword", "ops_eyJ", Class::Word, 60),
+    shape("brevo", "xkeysib-", Class::Word, 40),
+    shape("doppler", "dp.st.", Class::Dotted, 40),
+    shape("doppler", "dp.pt.", Class::Dotted, 40),
+    shape("dynatrace", "dt0c01.", Class::Dotted, 60),
+    shape("artifactory", "AKCp", Class::Alnum, 60),
+    shape("artifactory", "cmVmdGtu", Class::Alnum, 50),
+    shape("postman", "PMAK-", Class::Word, 40),
+    behind("discord", "discord.com/api/webhooks/", Class::Token, 40),
+    behind("teams", "webhook.office.com/webhookb2/", Class::Token, 40),
     shape("age", "AGE-SECRET-KEY-1", Class::Upper, 40),
 ];

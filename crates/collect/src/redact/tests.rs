@@ -163,15 +163,28 @@ fn names_that_are_numbered_or_run_together() {
         "bindpw",
         "SECRET_KEY_BASE",
         "DB_PASSWORDS",
+        "GITHUB_PAT",
+        "SECURE_AUTH_SALT",
+        "LOGGED_IN_KEY",
+        "DD_APP_KEY",
     ] {
         hides(&format!("export {name}=hunter2"));
     }
     for name in ["API_KEYS", "apiKeys", "DB_CREDS", "creds", "RABBITMQ_ERLANG_COOKIE", "X-Amz-Signature"] {
         hides(&format!("x {name}=hunter2 y"));
     }
-    for left in
-        ["BYPASS=1", "byPass=1", "COMPASS=north", "key1=value", "sha256=abc", "cookie=a", "signature=b"]
-    {
+    for left in [
+        "FILE_PATH=/x/y z",
+        "pat=x",
+        "SALT_MASTER=a",
+        "BYPASS=1",
+        "byPass=1",
+        "COMPASS=north",
+        "key1=value",
+        "sha256=abc",
+        "cookie=a",
+        "signature=b",
+    ] {
         leaves(left);
     }
 }
@@ -261,6 +274,114 @@ fn a_name_and_its_value_on_two_lines() {
 }
 
 #[test]
+fn a_value_below_its_name() {
+    text(
+        "app:\n  password:\n    hunter2\n  user: bob\n",
+        &expect![[r#"
+            app:
+              password:
+                redacted:password:326e
+              user: bob
+        "#]],
+    );
+    text(
+        "passwords:\n- hunter2\n- hunter3\nusers:\n- bob\n",
+        &expect![[r#"
+            passwords:
+            - redacted:password:00fd
+            users:
+            - bob
+        "#]],
+    );
+    hides("  api_keys:\n    - one\n    - \"hunter2\"\n");
+    hides("password:\r\n  hunter2\r\n");
+    leaves("credentials:\n  username: bob\n  file: x\n");
+    leaves("credentials:\n- username: bob\n");
+    leaves("token:\n\nuser: bob\n");
+    leaves("password:\nuser: bob\n");
+}
+
+#[test]
+fn a_value_above_its_name() {
+    text(
+        "env:\n- value: hunter2\n  name: DB_PASSWORD\n- value: left\n  name: OTHER\n",
+        &expect![[r#"
+            env:
+            - value: redacted:password:326e
+              name: DB_PASSWORD
+            - value: left
+              name: OTHER
+        "#]],
+    );
+    hides("- value: 'hunter2'\n  name: 'DB_PASSWORD'");
+    leaves("- value: left\n  other: x\n  name: DB_PASSWORD\n");
+}
+
+#[test]
+fn what_a_function_is_called_with_and_what_a_word_before_says() {
+    text(
+        "define('DB_NAME', 'shop');\ndefine( 'DB_PASSWORD', 'hunter2' );\n",
+        &expect![[r#"
+            define('DB_NAME', 'shop');
+            define( 'DB_PASSWORD', 'redacted:password:326e' );
+        "#]],
+    );
+    hides("os.environ.setdefault(\"API_TOKEN\", \"hunter2\")");
+    leaves("omit(user, [\"password\", \"name\"])");
+    hides("FROM x\nENV DB_PASSWORD hunter2\n");
+    hides("machine git.example login bob password hunter2");
+    hides("machine git.example\nlogin bob\npassword hunter2\n");
+    leaves("user login failed: password incorrect");
+    leaves("login with password authentication");
+}
+
+#[test]
+fn names_and_values_in_json_that_is_none() {
+    hides(
+        r#"kubectl patch deploy x -p '[{"op":"add","path":"/a","value":{"name":"DB_PASSWORD","value":"hunter2"}}]'"#,
+    );
+    hides(r#"curl -d "{\"name\": \"API_KEY\", \"value\": \"hunter2\"}" https://a"#);
+    leaves(r#"x '{"name":"DB_PASSWORD","valueFrom":{"secretKeyRef":{"name":"a"}}}'"#);
+}
+
+#[test]
+fn elements_and_their_attributes() {
+    text(
+        "<server>\n  <username>bob</username>\n  <password>hunter2</password>\n</server>\n",
+        &expect![[r#"
+            <server>
+              <username>bob</username>
+              <password>redacted:password:326e</password>
+            </server>
+        "#]],
+    );
+    for element in [
+        "<password><![CDATA[hunter2]]></password>",
+        "<property><name>fs.s3a.secret.key</name><value>hunter2</value></property>",
+        "<name>api.key</name>\n  <value>\n hunter2\n</value>",
+        "<property name=\"connection.password\">hunter2</property>",
+        "<property name=\"password\" value=\"hunter2\"/>",
+        "<add key='ApiKey' value='hunter2'/>",
+        "<apiKey>hunter2</apiKey>",
+    ] {
+        hides(element);
+    }
+    leaves("usage: x --token <token> --url <url>");
+    leaves("<password></password><passwordFile>/a</passwordFile>");
+}
+
+#[test]
+fn values_with_quotes_and_brackets_in_them() {
+    hides("password = \"\"\"hunter2\"\"\"\n");
+    hides("password = '''\nhunter2\n'''\n");
+    text("x --password=a\"hunter2 y", &expect!["x --password=redacted:password:95aa y"]);
+    text("x --password=a)hunter2}b y", &expect!["x --password=redacted:password:1e55 y"]);
+    text("f(password=hunter2) and", &expect!["f(password=redacted:password:326e) and"]);
+    text("'a=b&password=hunter2' x", &expect!["'a=b&password=redacted:password:326e' x"]);
+    leaves("password=${A}b token=<token>");
+}
+
+#[test]
 fn tabs_around_the_sign() {
     hides("PASSWORD\t=\thunter2");
     hides("api_key\t=\thunter2");
@@ -285,6 +406,9 @@ fn more_credentials_by_their_looks() {
         format!("xoxc-{}", &long[..20]),
         format!("ATATT3x{long}"),
         format!("tskey-auth-{}", &long[..30]),
+        format!("https://discord.com/api/webhooks/1234567890/{long}"),
+        format!("gsk_{}", &long[..52]),
+        format!("AKCp{long}"),
     ] {
         let told = redacted(&event(
             "configmaps",
@@ -717,6 +841,12 @@ fn uris() {
         ],
     );
     uri(
+        "/api/v1/namespaces/a/pods/b/exec?command=mysql&stdin=true&command=--password&container=c&command=hunter2",
+        &expect![
+            "/api/v1/namespaces/a/pods/b/exec?command=mysql&stdin=true&command=--password&container=c&command=redacted:password:326e"
+        ],
+    );
+    uri(
         "/api/v1/proxy/login?user=a&p%61ssword=hunter2",
         &expect!["/api/v1/proxy/login?user=a&p%61ssword=redacted:password:326e"],
     );
@@ -839,7 +969,23 @@ fn piece() -> impl Strategy<Value = &'static str> {
         "\t",
         "1",
         "- name: ",
+        "- value: ",
+        "  name: ",
         "value: ",
+        "<",
+        "</",
+        ">",
+        "<value>",
+        "value=",
+        "define('",
+        "', '",
+        "(",
+        ")",
+        "ENV ",
+        "machine a login b ",
+        "\"\"\"",
+        "\n  ",
+        "\n- ",
         "Invalid value: ",
         "{\"kind\":\"Secret\",\"data\":{\"k\":\"v\"}}",
         "'",

@@ -12,7 +12,7 @@ use auditward_event::Value;
 use super::digest::{PREFIX, is_mark, mark_length};
 use super::json::{Context, Edit, apply};
 use super::names::is_placeholder;
-use super::needles::{Needle, name_around};
+use super::needles::Needle;
 use super::shapes::SHAPES;
 use super::{Kind, Redactor, encoded, yaml};
 
@@ -21,20 +21,6 @@ pub(super) const DEPTH_MAX: u32 = 6;
 
 /// How long a URL's user and password may be; some registries' passwords are tokens of more than a thousand characters.
 pub(super) const USERINFO_BYTES_MAX: usize = 4096;
-
-/// What may stand before the secret of an `Authorization` header, in any letters.
-const SCHEMES: &[&[u8]] = &[
-    b"bearer",
-    b"basic",
-    b"token",
-    b"apikey",
-    b"digest",
-    b"geniekey",
-    b"negotiate",
-    b"oauth",
-    b"splunk",
-    b"ssws",
-];
 
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +33,13 @@ pub(super) struct Span {
 
 /// What was found so far in a text, so that nothing is looked at over and over.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     /// Where marks stand.
     marks: Vec<Range<usize>>,
     /// Where the name ends that was looked at last.
-    name: usize,
+    pub(super) name: usize,
     /// Where the value ends that was found last, of those without quotes.
-    covered: usize,
+    pub(super) covered: usize,
     /// Up to here there is no web token that was not found.
     tokens_until: usize,
     /// Where the credential ends that was found last by what it begins with.
@@ -228,121 +214,6 @@ impl Redactor {
         }
     }
 
-    /// The value that a telling name at this place is given: `password=…`, `"token": "…"`, `--api-key …`, a block of YAML.
-    fn assignment(&self, text: &[u8], at: Range<usize>, found: &mut Found) -> Option<Span> {
-        if at.start < found.name {
-            return None;
-        }
-        let mut name = name_around(text, at);
-        found.name = name.end;
-        let kind = self.needles.names().telling(&text[name.clone()])?;
-        let mut i = name.end;
-        i += text[i..].iter().take_while(|byte| **byte == b'\\').count();
-        if let Some(b'"' | b'\'' | b'`') = text.get(i) {
-            i += 1;
-        } else {
-            i = name.end;
-        }
-        if text.get(i) == Some(&b']') {
-            i += 1;
-        }
-        let spaces = blanks(text, i);
-        i += spaces;
-        let separator = match text.get(i..).unwrap_or_default() {
-            [b':', b'=', ..] | [b'=', b'>', ..] => 2,
-            [b'=', b'=' | b'~', ..] => return None,
-            [b':' | b'=', ..] => 1,
-            _ if text[name.start] == b'-' && spaces > 0 && text.get(i) != Some(&b'-') => 0,
-            [b'\n' | b'\r', ..] => {
-                let value = value_line(text, &name, i)?;
-                (name.start, i) = (value.start, value.end);
-                1
-            }
-            _ => return None,
-        };
-        // The tag of an image: `registry.example/token:1`.
-        let glued = |at: usize| text.get(at).is_some_and(|byte| !byte.is_ascii_whitespace());
-        if separator == 1
-            && i == name.end
-            && text[i] == b':'
-            && glued(i + 1)
-            && text[..name.start].ends_with(b"/")
-        {
-            return None;
-        }
-        let yaml = text.get(i) == Some(&b':') && separator == 1;
-        i += separator;
-        i += blanks(text, i);
-        i += complaint(&text[i..]);
-        let complaints = [&b"Required value"[..], b"Forbidden: ", b"Too long: ", b"Too many: "];
-        if complaints.iter().any(|said| text[i..].starts_with(said)) {
-            return None;
-        }
-        let word = text[i..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let is_scheme = SCHEMES.iter().any(|scheme| text[i..i + word].eq_ignore_ascii_case(scheme));
-        if is_scheme && text.get(i + word) == Some(&b' ') {
-            i += word;
-            i += blanks(text, i);
-        }
-        let whole_line = separator > 0 && begins_line(text, name.start);
-        let range = self.value_at(text, i, yaml, whole_line, name.start, found)?;
-        let value = &text[range.clone()];
-        if is_placeholder(value) || is_mark(value) {
-            return None;
-        }
-        self.spend(value.len());
-        let kind = self.kind_of(value).unwrap_or(kind);
-        Some(Span { range, kind, new: None })
-    }
-
-    /// From where to where the value at `i` goes.
-    fn value_at(
-        &self,
-        text: &[u8],
-        i: usize,
-        yaml: bool,
-        whole_line: bool,
-        name: usize,
-        found: &mut Found,
-    ) -> Option<Range<usize>> {
-        let rest = text.get(i..)?;
-        let line_end = |from: usize| {
-            let end = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |newline| from + newline);
-            self.spend(end - from);
-            end
-        };
-        if yaml && matches!(rest.first(), Some(b'|' | b'>')) {
-            let block = block(text, line_end(i), name);
-            self.spend(block.as_ref().map_or(0, ExactSizeIterator::len));
-            return block;
-        }
-        let escapes = rest.iter().take_while(|byte| **byte == b'\\').count();
-        if let Some(quote @ (b'"' | b'\'' | b'`')) = rest.get(escapes).copied() {
-            let start = i + escapes + 1;
-            let end = quoted_end(text, start, quote, escapes);
-            self.spend(end.map_or(text.len(), |end| end) - start);
-            return Some(start..end.unwrap_or_else(|| line_end(start)));
-        }
-        // Within a value that is taken already there is nothing more to take. And what is in a map or a list in the flow
-        // style of YAML has its own names.
-        if i < found.covered || matches!(rest.first(), Some(b'{' | b'[')) {
-            return None;
-        }
-        let end = if whole_line { line_end(i) } else { i + inline_end(rest) };
-        let mut value = text[i..end].trim_ascii_end();
-        if whole_line {
-            if let Some(comment) = memchr::memmem::find(value, b" #") {
-                value = value[..comment].trim_ascii_end();
-            }
-            value = value.strip_suffix(b",").or(value.strip_suffix(b";")).unwrap_or(value);
-        }
-        if value.is_empty() {
-            return None;
-        }
-        found.covered = i + value.len();
-        Some(i..i + value.len())
-    }
-
     /// What a site's own pattern finds around a place where one of its texts was found.
     fn pattern_at(&self, text: &[u8], index: usize, at: Range<usize>) -> Option<Span> {
         /// How far from its text a pattern may begin, and how long what it finds may be.
@@ -355,38 +226,6 @@ impl Redactor {
         let harmless = range.start > at.start || is_mark(&text[range.clone()]);
         (!harmless).then(|| Span { range, kind: Kind::Owned(pattern.kind.clone()), new: None })
     }
-}
-
-/// How an API server complains about a field, before its value: how long that is.
-fn complaint(text: &[u8]) -> usize {
-    let complaints = [&b"Invalid value: "[..], b"Unsupported value: ", b"Duplicate value: "];
-    complaints.iter().find(|said| text.starts_with(said)).map_or(0, |said| said.len())
-}
-
-/// The value in a complaint about a field that does not name it: `Invalid value: "…": too short`.
-pub(super) fn complained_about(text: &[u8]) -> Option<Range<usize>> {
-    let start = complaint(text);
-    let quoted = start > 0 && text.get(start) == Some(&b'"');
-    quoted.then(|| start + 1..quoted_end(text, start + 1, b'"', 0).unwrap_or(text.len()))
-}
-
-/// Where the value begins on the line that follows at `at`, and where the byte before it is: that of `value:` if this name is
-/// the value of `name:`, as in the variables of a container; the next item of a list if it is an option, as in its arguments.
-fn value_line(text: &[u8], name: &Range<usize>, at: usize) -> Option<Range<usize>> {
-    let before = text[line_start(text, name.start)..name.start].trim_ascii_end();
-    let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before).trim_ascii();
-    let line = at + text[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let start = line + blanks(text, line);
-    let value = match (before.strip_suffix(b"name:"), text.get(start..)?) {
-        (Some(key), [b'v', b'a', b'l', b'u', b'e', b':', ..]) if matches!(key.trim_ascii(), b"" | b"-") => {
-            start + 5
-        }
-        (None, [b'-', b' ', item, ..]) if before == b"-" && text[name.start] == b'-' && *item != b'-' => {
-            start
-        }
-        _ => return None,
-    };
-    Some(start..value)
 }
 
 fn shape(text: &[u8], index: usize, at: Range<usize>, found: &mut Found) -> Option<Span> {
@@ -589,10 +428,6 @@ fn azure_secret(text: &[u8], at: usize, found: &mut Found) -> Option<Range<usize
     Some(start..found.shapes_until)
 }
 
-fn blanks(text: &[u8], at: usize) -> usize {
-    text.get(at..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
-}
-
 /// How long the object is that begins here, if its braces are those of JSON.
 fn object_end(text: &[u8]) -> Option<usize> {
     let (mut depth, mut in_string, mut i) = (0_usize, false, 0);
@@ -607,100 +442,4 @@ fn object_end(text: &[u8]) -> Option<usize> {
         }
         i += 1;
     }
-}
-
-/// Whether nothing but indentation, a dash, quotes or `export` stands before it on its line.
-fn begins_line(text: &[u8], at: usize) -> bool {
-    let before = &text[line_start(text, at)..at];
-    let before = before.trim_ascii_start();
-    let before = before.strip_prefix(b"export ").unwrap_or(before);
-    before.len() <= 4 && before.iter().all(|byte| matches!(byte, b' ' | b'-' | b'"' | b'\'' | b'#' | b';'))
-}
-
-/// Where the line of `at` begins, or what of it is near enough to be a line's indentation.
-fn line_start(text: &[u8], at: usize) -> usize {
-    const INDENTATION_MAX: usize = 256;
-    let near = at.saturating_sub(INDENTATION_MAX);
-    memchr::memrchr(b'\n', &text[near..at]).map_or(near, |newline| near + newline + 1)
-}
-
-/// Where the string ends that began with a quote behind that many backslashes.
-fn quoted_end(text: &[u8], start: usize, quote: u8, escapes: usize) -> Option<usize> {
-    let mut i = start;
-    loop {
-        let found = i + memchr::memchr(quote, text.get(i..)?)?;
-        let before = text[start..found].iter().rev().take_while(|byte| **byte == b'\\').count();
-        if before <= escapes && (escapes > 0 || before == 0) {
-            return Some(found - before);
-        }
-        if escapes == 0 && before % 2 == 0 {
-            return Some(found);
-        }
-        i = found + 1;
-    }
-}
-
-/// How far a value goes that stands within a line, without quotes.
-fn inline_end(rest: &[u8]) -> usize {
-    let mut i = 0;
-    while let Some(&byte) = rest.get(i) {
-        let escape = byte == b'\\' && matches!(rest.get(i + 1), Some(b'n' | b't' | b'r' | b'"' | b'\\'));
-        if byte.is_ascii_whitespace()
-            || escape
-            || matches!(
-                byte,
-                b'"' | b'\'' | b'`' | b',' | b';' | b'&' | b'|' | b')' | b'<' | b'>' | b'}' | b']'
-            )
-        {
-            // `${NAME}` and `$(NAME)` end with what else ends a value.
-            let placeholder =
-                matches!(byte, b'}' | b')' | b'>') && matches!(rest.first(), Some(b'$' | b'<' | b'{'));
-            let opening = byte == b'<' && i == 0;
-            if placeholder {
-                return i + 1;
-            }
-            let goes_on = matches!(byte, b',' | b';') && !begins_another(&rest[i + 1..]);
-            if !opening && !goes_on {
-                return i;
-            }
-        }
-        i += 1;
-    }
-    i
-}
-
-/// Whether behind a comma there is nothing, or something with a name of its own, and not the rest of a value.
-fn begins_another(text: &[u8]) -> bool {
-    let ends = |byte: &u8| {
-        byte.is_ascii_whitespace()
-            || matches!(
-                byte,
-                b'"' | b'\'' | b'`' | b',' | b';' | b'&' | b'|' | b'\\' | b'=' | b':' | b'{' | b'['
-            )
-    };
-    let word = text.iter().position(ends).unwrap_or(text.len());
-    word == 0 || matches!(text.get(word), Some(b'=' | b':' | b'{' | b'['))
-}
-
-/// A block scalar of YAML: the lines after `line_end` that are indented further than the line that holds `name`.
-pub(super) fn block(text: &[u8], line_end: usize, name: usize) -> Option<Range<usize>> {
-    let line = line_start(text, name);
-    let indent = |line: &[u8]| line.iter().take_while(|byte| **byte == b' ').count();
-    let outside = indent(&text[line..]);
-    let mut start = None;
-    let mut end = line_end;
-    let mut at = line_end + 1;
-    while at < text.len() {
-        let next = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
-        let this = &text[at..next];
-        if !this.trim_ascii().is_empty() {
-            if indent(this) <= outside {
-                break;
-            }
-            start = start.or(Some(at + indent(this)));
-            end = next;
-        }
-        at = next + 1;
-    }
-    start.map(|start| start..end)
 }

@@ -32,7 +32,7 @@ impl Redactor {
         let mut out = new_path.unwrap_or_else(|| path.to_vec());
         if let Some(query) = query {
             out.push(b'?');
-            let mut after = None;
+            let mut after: Option<Kind> = None;
             for (index, pair) in query.split(|byte| *byte == b'&').enumerate() {
                 if index > 0 {
                     out.push(b'&');
@@ -45,10 +45,12 @@ impl Redactor {
                 let signature = name == b"sig" && said.len() >= AZURE_SIGNATURE_MIN;
                 let kind = names
                     .telling(&decode(name, true))
-                    .or(after)
+                    .or_else(|| after.clone().filter(|_| name == b"command"))
                     .or_else(|| signature.then_some(Kind::Borrowed("azure")));
-                after =
-                    (name == b"command" && said.starts_with(b"-")).then(|| names.telling(&said)).flatten();
+                // The parameters may stand in any order, but those of a name keep theirs.
+                if name == b"command" {
+                    after = said.starts_with(b"-").then(|| names.telling(&said)).flatten();
+                }
                 let kind = kind.map(|kind| self.kind_of(&said).unwrap_or(kind));
                 let new = match kind.filter(|kind| !self.is_allowed(kind, &said)) {
                     Some(_) if is_mark(&said) || is_placeholder(&said) => None,
