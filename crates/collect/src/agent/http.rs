@@ -72,6 +72,16 @@ pub enum HttpError {
     /// Certificates and keys.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Who answers there shows a certificate that we have no reason to trust.
+    #[error("the certificate that `{server}` shows comes from none of the authorities {trusted}")]
+    Untrusted {
+        /// The URL.
+        server: String,
+        /// Which those are, and what to do.
+        trusted: String,
+        /// What TLS said.
+        source: Box<ureq::Error>,
+    },
     /// There was no answer.
     #[error("no answer from `{server}`")]
     NoAnswer {
@@ -144,6 +154,20 @@ impl Http {
         Ok(Agent::with_parts(client, tcp.chain(tls::client(&tls)?), DefaultResolver::default()))
     }
 
+    fn no_answer(&self, source: ureq::Error) -> HttpError {
+        let (server, source) = (self.config.server.clone(), Box::new(source));
+        // The second is what is said of another authority of the same name.
+        let said = source.to_string();
+        if !["UnknownIssuer", "BadSignature"].iter().any(|why| said.contains(why)) {
+            return HttpError::NoAnswer { server, source };
+        }
+        let trusted = match &self.config.ca_file {
+            Some(path) => format!("in `{}`", path.display()),
+            None => "that this machine trusts (`--ca` names a file with others)".to_owned(),
+        };
+        HttpError::Untrusted { server, trusted, source }
+    }
+
     fn token(&self) -> Result<Option<String>, HttpError> {
         let Some(path) = &self.config.token_file else { return Ok(None) };
         let failed = |source| HttpError::Token { path: path.clone(), source };
@@ -175,9 +199,7 @@ impl Post for Http {
         if let Some(token) = self.token()? {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let no_answer =
-            |source| HttpError::NoAnswer { server: self.config.server.clone(), source: Box::new(source) };
-        let mut answer = request.send(batch.body).map_err(no_answer)?;
+        let mut answer = request.send(batch.body).map_err(|source| self.no_answer(source))?;
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(str::to_owned);

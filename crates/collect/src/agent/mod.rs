@@ -8,8 +8,8 @@
 //! told. An event is forgotten only after the server has said that it is durable, and after a crash it may be sent again,
 //! which the server recognises.
 //!
-//! Invariants: one batch is held, compressed; the state file is written after the answer, never before; no clock is asked
-//! and nothing waits in here: [`Agent::step`] is told the time and says when to come back.
+//! Invariants: one batch is held, compressed; the state file is written after the answer, never before, and nothing is sent
+//! until it is written; no clock is asked and nothing waits in here: [`Agent::step`] is told the time and says when to come back.
 
 mod backoff;
 mod batch;
@@ -180,6 +180,8 @@ pub struct Agent<P> {
     sending: VecDeque<Batch>,
     /// What is acknowledged with the last of these.
     then: Option<Vec<u8>>,
+    /// What was acknowledged is not in the state file yet.
+    unsaved: bool,
     not_before: Duration,
     backoff: Backoff,
     counters: Counters,
@@ -206,6 +208,7 @@ impl<P: Post> Agent<P> {
             gathering: Gathering::new(),
             sending: VecDeque::new(),
             then: None,
+            unsaved: false,
             not_before: Duration::ZERO,
             backoff: Backoff::new(seed),
             counters: Counters::default(),
@@ -218,8 +221,11 @@ impl<P: Post> Agent<P> {
 
     /// Reads a little, or makes one attempt to send. `now` is any clock that never goes back.
     pub fn step(&mut self, now: Duration) -> Result<Next, AgentError> {
-        if !self.sending.is_empty() {
-            return self.send(now);
+        if self.unsaved || !self.sending.is_empty() {
+            if let Some(wait) = self.not_before.checked_sub(now).filter(|wait| !wait.is_zero()) {
+                return Ok(Next::In(wait));
+            }
+            return if self.unsaved { Ok(self.save(now)) } else { self.send(now) };
         }
         let next = self.gather(now)?;
         let full = self.gathering.events() >= self.config.batch_events_max as u64
@@ -237,9 +243,9 @@ impl<P: Post> Agent<P> {
         if self.sending.is_empty() { self.seal() } else { Ok(()) }
     }
 
-    /// Whether there is nothing that was read and is not acknowledged.
+    /// Whether there is nothing that was read and is not acknowledged, or acknowledged and not remembered.
     pub fn is_clean(&self) -> bool {
-        self.sending.is_empty() && self.gathering.events() == 0
+        !self.unsaved && self.sending.is_empty() && self.gathering.events() == 0
     }
 
     /// What was done since the start.
@@ -261,8 +267,7 @@ impl<P: Post> Agent<P> {
         let polled = match self.tailer.poll() {
             Ok(polled) => polled,
             Err(error) => {
-                let source = std::error::Error::source(&error).map(|why| format!(": {why}"));
-                let why = format!("{error}{}", source.unwrap_or_default());
+                let why = with_source(&error);
                 if self.unreadable.as_ref() != Some(&why) {
                     tell(&mut self.news, News::Unreadable(why.clone()));
                     self.unreadable = Some(why);
@@ -316,9 +321,6 @@ impl<P: Post> Agent<P> {
     }
 
     fn send(&mut self, now: Duration) -> Result<Next, AgentError> {
-        if let Some(wait) = self.not_before.checked_sub(now).filter(|wait| !wait.is_zero()) {
-            return Ok(Next::In(wait));
-        }
         let Some(batch) = self.sending.front() else { return Ok(Next::Now) };
         let parcel = Parcel {
             body: &batch.body,
@@ -328,11 +330,6 @@ impl<P: Post> Agent<P> {
         };
         match self.post.post(&parcel) {
             Ok(Answer::Taken { repeated }) => {
-                self.backoff.succeeded();
-                if !self.told.is_empty() {
-                    self.told.clear();
-                    tell(&mut self.news, News::Delivered);
-                }
                 self.counters.batches += 1;
                 self.counters.events += batch.events;
                 self.counters.bytes += batch.bytes;
@@ -340,7 +337,11 @@ impl<P: Post> Agent<P> {
                 self.counters.repeated += repeated;
                 self.state.sequence += 1;
                 self.sending.pop_front();
-                self.acknowledged()?;
+                self.unsaved = self.sending.is_empty();
+                if self.unsaved {
+                    return Ok(self.save(now));
+                }
+                self.succeeded();
                 Ok(Next::Now)
             }
             Ok(Answer::Refused { why }) => {
@@ -356,8 +357,7 @@ impl<P: Post> Agent<P> {
             }
             Ok(Answer::Later { why, after }) => Ok(self.later(now, why, after)),
             Err(error) => {
-                let source = std::error::Error::source(&error).map(|why| format!(": {why}"));
-                let mut why = format!("{error}{}", source.unwrap_or_default());
+                let mut why = with_source(&error);
                 if is_about_our_certificate(&why) {
                     why += "; the server does not take the certificate that we show it";
                 }
@@ -366,15 +366,27 @@ impl<P: Post> Agent<P> {
         }
     }
 
-    /// The state is written when all parts of a batch are taken.
-    fn acknowledged(&mut self) -> Result<(), AgentError> {
-        if self.sending.is_empty() {
-            if let Some(checkpoint) = self.then.take() {
-                self.state.checkpoint = Some(checkpoint);
-            }
-            state::write(&self.config.state, &self.config.cluster, &self.state)?;
+    /// Remembers that all parts of a batch are taken; after a pause again where that can't be written.
+    fn save(&mut self, now: Duration) -> Next {
+        if let Some(checkpoint) = self.then.take() {
+            self.state.checkpoint = Some(checkpoint);
         }
-        Ok(())
+        match state::write(&self.config.state, &self.config.cluster, &self.state) {
+            Ok(()) => {
+                self.unsaved = false;
+                self.succeeded();
+                Next::Now
+            }
+            Err(error) => self.later(now, with_source(&error), None),
+        }
+    }
+
+    fn succeeded(&mut self) {
+        self.backoff.succeeded();
+        if !self.told.is_empty() {
+            self.told.clear();
+            tell(&mut self.news, News::Delivered);
+        }
     }
 
     fn later(&mut self, now: Duration, why: String, after: Option<Duration>) -> Next {
@@ -401,10 +413,18 @@ impl<P: Post> Agent<P> {
             None => {
                 self.counters.refused += batch.events;
                 tell(&mut self.news, News::Refused(why));
-                self.acknowledged()?;
+                self.unsaved = self.sending.is_empty();
             }
         }
         Ok(())
+    }
+}
+
+/// What is wrong, and why.
+fn with_source(error: &impl std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }
 

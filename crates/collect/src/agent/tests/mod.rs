@@ -144,6 +144,38 @@ fn at_the_word_of_another_no_event_is_given_up() {
 }
 
 #[test]
+fn what_cannot_be_remembered_is_waited_for() {
+    let (folder, wire) = (Folder::new(), Wire::default());
+    let remembered = folder.0.join("agent");
+    fs::create_dir(&remembered).unwrap();
+    let config = Config { state: remembered.join("state"), ..folder.config() };
+    let mut agent = Agent::new(config.clone(), wire.clone(), None, 7).unwrap();
+    folder.append(0..3);
+    fs::rename(&remembered, folder.0.join("away")).unwrap();
+    let mut now = Duration::default();
+    for _ in 0..40 {
+        if let Next::In(wait) = agent.step(now).unwrap() {
+            now += wait;
+        }
+    }
+    folder.append(3..5);
+    // Told once, and nothing is sent that a restart would send again.
+    assert!(
+        matches!(agent.news().as_slice(), [News::Waiting(why)] if why.starts_with("could not write the state"))
+    );
+    assert!(!agent.is_clean());
+    assert_eq!(wire.came(), [0, 1, 2]);
+
+    fs::rename(folder.0.join("away"), &remembered).unwrap();
+    run(&mut agent, &mut now);
+    assert_eq!(agent.news(), [News::Delivered]);
+    assert_eq!(wire.came(), [0, 1, 2, 3, 4]);
+    drop(agent);
+    run(&mut Agent::new(config, wire.clone(), None, 7).unwrap(), &mut now);
+    assert_eq!(wire.came(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
 fn an_event_behind_a_torn_one_is_sent() {
     let (folder, wire) = (Folder::new(), Wire::default());
     let torn = |n| event(n).replace("\"}", "");

@@ -209,11 +209,14 @@ fn a_server_is_known_by_its_authority_or_its_certificate() {
         assert_eq!(answer.is_ok(), expect, "{answer:?}");
         server.thread.join().unwrap();
         assert_eq!(server.came.iter().count(), usize::from(expect));
+        answer.err().map(|error| error.to_string()).unwrap_or_default()
     };
     let plain = || config(String::new());
     let ca = |keys: &Keys| HttpConfig { ca_file: Some(keys.pem.clone()), ..plain() };
     check(None, ca(&ours), true);
-    check(None, ca(&other), false);
+    let why = check(None, ca(&other), false);
+    let other_file = format!("comes from none of the authorities in `{}`", other.pem.display());
+    assert!(why.ends_with(&other_file), "{why}");
     check(None, HttpConfig { pin: pin(&ours), ..plain() }, true);
     check(None, HttpConfig { pin: pin(&other), ..plain() }, false);
     check(None, HttpConfig { pin: pin(&ours), ..ca(&ours) }, true);
