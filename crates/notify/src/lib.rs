@@ -25,6 +25,7 @@ mod notice;
 mod notifier;
 pub mod queue;
 mod send;
+mod slot;
 mod status;
 mod time;
 mod waker;

@@ -1,14 +1,11 @@
 //! All targets at work.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use auditward_base::disk::OsDisk;
 use auditward_base::{clock, random_id};
 use serde_json::json;
 
@@ -17,10 +14,9 @@ use crate::keep::KeepError;
 use crate::notice::{Feed, Notice, Severity};
 use crate::queue::{Delivery, delivery_id};
 use crate::send::{self, Failure, Out, PrepareError};
-use crate::status::{Happened, Status};
+use crate::slot::{Common, Slot};
+use crate::status::Status;
 use crate::time;
-use crate::waker::Waker;
-use crate::worker::{Parts, Worker};
 
 /// What a notifier is started with.
 pub struct Settings {
@@ -34,15 +30,14 @@ pub struct Settings {
 
 /// A thread a target, at work until [`Notifier::stop`] or the drop.
 pub struct Notifier {
-    targets: Targets,
-    out: Out,
-    waker: Arc<Waker>,
-    running: Vec<Running>,
+    common: Common,
+    working: Mutex<Working>,
 }
 
-struct Running {
-    status: Arc<Mutex<Status>>,
-    thread: Option<JoinHandle<()>>,
+struct Working {
+    targets: Targets,
+    /// In the order of their names; also those that were taken out and are still at their last delivery.
+    slots: Vec<Slot>,
 }
 
 /// Why a notifier does not start.
@@ -111,96 +106,89 @@ impl Notifier {
     /// written to the feed from then on reach it.
     pub fn start(settings: Settings, feed: &Arc<dyn Feed>) -> Result<Self, StartError> {
         let Settings { targets, folder, stdout } = settings;
+        make(&folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
+        let common = Common { folder, feed: Arc::clone(feed), out: Arc::new(Mutex::new(stdout)) };
+        let working = Mutex::new(Working { targets: Targets::default(), slots: Vec::new() });
+        let notifier = Self { common, working };
+        notifier.change(targets)?;
+        Ok(notifier)
+    }
+
+    /// Has other targets instead, or the same with files that are read again. Each goes over to what is new once it has the
+    /// answer that it waits for; none waits for another. If one can't be used nothing changes.
+    pub fn change(&self, targets: Targets) -> Result<(), StartError> {
         let mistakes = targets.check();
         if !mistakes.is_empty() {
             return Err(StartError::Mistakes(mistakes));
         }
-        make(&folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
-        let out: Out = Arc::new(Mutex::new(stdout));
-        let waker = Arc::new(Waker::default());
-        let mut workers = Vec::new();
+        let mut working = self.lock();
+        working.slots.retain(|slot| !slot.has_ended());
+        // Whatever can't be used is found before anything changes.
+        let mut new = Vec::new();
         for (name, target) in &targets.0 {
-            let sender = send::sender(name, target, &out);
-            let sender = sender.map_err(|source| StartError::Target { target: name.clone(), source })?;
-            let status =
-                Status { target: name.clone(), kind: target.kind().unwrap_or_default(), ..Status::default() };
-            let status = Arc::new(Mutex::new(status));
-            let parts = Parts {
-                disk: Arc::new(OsDisk),
-                folder: &folder,
-                feed: Arc::clone(feed),
-                waker: Arc::clone(&waker),
-                status: Arc::clone(&status),
-                seed: RandomState::new().build_hasher().finish(),
-            };
-            let worker = Worker::new(name, target, parts, sender)
-                .map_err(|source| StartError::Queue { target: name.clone(), source })?;
-            workers.push((name.clone(), worker, status));
+            if working.slots.iter().any(|slot| slot.name() == name) {
+                let sender = send::sender(name, target, &self.common.out);
+                sender.map_err(|source| StartError::Target { target: name.clone(), source })?;
+            } else {
+                new.push(Slot::new(name, target, &self.common)?);
+            }
         }
-        let mut notifier = Self { targets: targets.clone(), out, waker, running: Vec::new() };
-        for (name, worker, status) in workers {
-            let thread = thread::Builder::new().name(format!("notify {name}")).spawn(move || worker.run());
-            let thread = thread.map_err(|source| StartError::Thread { target: name, source })?;
-            notifier.running.push(Running { status, thread: Some(thread) });
+        for slot in &working.slots {
+            match targets.0.get(slot.name()) {
+                // If it was about to leave and has left just now, nobody has its queue.
+                Some(target) if !slot.be(target) => new.push(Slot::new(slot.name(), target, &self.common)?),
+                Some(_) => {}
+                None => slot.end(),
+            }
         }
-        Ok(notifier)
+        for (slot, worker) in new {
+            let failed = |source| StartError::Thread { target: slot.name().to_owned(), source };
+            slot.start(worker).map_err(failed)?;
+            working.slots.push(slot);
+        }
+        working.slots.sort_by(|a, b| a.name().cmp(b.name()));
+        working.targets = targets;
+        Ok(())
     }
 
     /// There are new alerts in the feed. Returns at once.
     pub fn wake(&self) {
-        self.waker.wake();
+        self.lock().slots.iter().for_each(Slot::wake);
     }
 
     /// How the targets fare, in the order of their names.
     pub fn status(&self) -> Vec<Status> {
-        let of = |running: &Running| {
-            let mut status = running.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if running.thread.as_ref().is_some_and(JoinHandle::is_finished) {
-                let at = clock::micros(clock::now());
-                let what = "its thread has ended, which must not happen; a restart begins it anew".to_owned();
-                status.last_error = Some(Happened { at, what });
-            }
-            status
-        };
-        self.running.iter().map(of).collect()
-    }
-
-    /// The targets as they were configured.
-    pub fn targets(&self) -> &Targets {
-        &self.targets
+        self.lock().slots.iter().filter(|slot| !slot.is_leaving()).map(Slot::status).collect()
     }
 
     /// Sends a marked test alert to a target, past its queue and its filter, and waits for the answer. `None` if there
     /// is no such target.
     pub fn test(&self, name: &str) -> Option<Tested> {
-        let target = self.targets.0.get(name)?;
-        Some(test_with(name, target, &self.out))
+        let target = self.lock().targets.0.get(name)?.clone();
+        Some(test_with(name, &target, &self.common.out))
     }
 
     /// Lets each thread finish the delivery that it is at, and ends.
-    pub fn stop(mut self, within: Duration) -> Stopped {
-        self.waker.stop();
+    pub fn stop(self, within: Duration) -> Stopped {
+        let slots = std::mem::take(&mut self.lock().slots);
+        slots.iter().for_each(Slot::end);
         let end = Instant::now() + within;
-        let mut waiting = Vec::new();
-        for running in &mut self.running {
-            let Some(thread) = running.thread.take() else { continue };
-            while !thread.is_finished() && Instant::now() < end {
-                thread::sleep(Duration::from_millis(2));
-            }
-            if thread.is_finished() {
-                // A panic has been printed; there is nothing to add.
-                _ = thread.join();
-            } else {
-                waiting.push(running.status.lock().unwrap_or_else(PoisonError::into_inner).target.clone());
-            }
+        while !slots.iter().all(Slot::has_ended) && Instant::now() < end {
+            thread::sleep(Duration::from_millis(2));
         }
+        let waiting = slots.iter().filter(|slot| !slot.has_ended());
+        let waiting: Vec<String> = waiting.map(|slot| slot.name().to_owned()).collect();
         if waiting.is_empty() { Stopped::Cleanly } else { Stopped::Waiting(waiting) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Working> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Notifier {
     fn drop(&mut self) {
-        self.waker.stop();
+        self.lock().slots.iter().for_each(Slot::end);
     }
 }
 

@@ -43,6 +43,11 @@ impl Waker {
         self.changed.notify_all();
     }
 
+    /// Takes [`Waker::stop`] back.
+    pub(crate) fn go_on(&self) {
+        self.lock().stopped = false;
+    }
+
     /// Returns at news that `known` does not include, or when `within` is over.
     pub(crate) fn wait(&self, known: Known, within: Duration) {
         let nothing_new = |state: &mut State| state.news == known.0;

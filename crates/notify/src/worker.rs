@@ -1,17 +1,20 @@
 //! One target's thread: asks the feed, asks the queue, sends, and writes down.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use auditward_base::clock;
-use auditward_base::disk::Disk;
+use auditward_base::disk::{Disk, OsDisk};
 
 use crate::config::Target;
 use crate::dead::Dead;
 use crate::keep::{Keep, KeepError};
 use crate::notice::{Feed, Notice};
-use crate::queue::{Next, Queue, Rules, Saved, Settled};
+use crate::queue::{Counts, Next, Queue, Rules, Saved, Settled};
 use crate::send::{Sender, chain};
+use crate::slot::Common;
 use crate::status::{Happened, Status};
 use crate::waker::{Known, Waker};
 
@@ -57,12 +60,13 @@ impl Worker {
         // Written down now: a target is told of all alerts from here on, whatever happens next.
         keep.write(&queue.save())?;
         let worker = Self { queue, keep, dead: Dead::new(folder, name), sender, feed, waker, status };
-        worker.report(|_| ());
+        let kind = target.kind().unwrap_or_default();
+        worker.report(|status| (status.target, status.kind) = (name.to_owned(), kind));
         Ok(worker)
     }
 
     /// Works until the waker is stopped.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run_until_stopped(&mut self) {
         while !self.waker.stopped() {
             let known = self.waker.known();
             let step = self.step(known);
@@ -77,6 +81,17 @@ impl Worker {
             let at = now();
             self.report(|status| status.last_error = Some(Happened { at, what }));
         }
+    }
+
+    /// What has become of alerts so far.
+    pub(crate) fn counts(&self) -> Counts {
+        self.queue.counts()
+    }
+
+    /// Goes on counting where the one before left off.
+    pub(crate) fn count_from(&mut self, counts: Counts) {
+        self.queue.count_from(counts);
+        self.report(|_| ());
     }
 
     /// One look at the feed, and one delivery or one wait.
@@ -172,7 +187,7 @@ impl Worker {
         status.failing = self.queue.failing();
         status.read = self.queue.read();
         status.needs = self.queue.needs();
-        status.last_success = self.queue.last_success();
+        status.last_success = self.queue.last_success().or(status.last_success);
         further(&mut status);
     }
 }
@@ -185,6 +200,20 @@ pub(crate) struct Parts<'a> {
     pub(crate) waker: Arc<Waker>,
     pub(crate) status: Arc<Mutex<Status>>,
     pub(crate) seed: u64,
+}
+
+impl<'a> Parts<'a> {
+    /// Those of a target on a real disk.
+    pub(crate) fn new(common: &'a Common, waker: Arc<Waker>, status: Arc<Mutex<Status>>) -> Self {
+        Parts {
+            disk: Arc::new(OsDisk),
+            folder: &common.folder,
+            feed: Arc::clone(&common.feed),
+            waker,
+            status,
+            seed: RandomState::new().build_hasher().finish(),
+        }
+    }
 }
 
 /// The notices that a saved queue names.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use auditward_collect::redact::{self, DigestKey, Redactor};
 use auditward_detect::RuleSet;
 use auditward_journal::{self as journal, Journal};
+use auditward_notify::Feed;
 use auditward_scan::{Limits, Scan};
 use auditward_server::ports::Ports;
 use auditward_server::{self as server, Said, Server};
@@ -71,8 +72,8 @@ impl Live {
         let (metrics, tally) = (Arc::new(Metrics::default()), Tally::default());
         let rules = Rules::new(set);
         let kept = keep::Kept::default();
-        let log = Arc::new(feed::Log(alerts.clone()));
-        let targets = Targets::start(config.notify.clone(), log, folder.room("notify")?)?;
+        let log: Arc<dyn Feed> = Arc::new(feed::Log(alerts.clone()));
+        let targets = Targets::start(config.notify.clone(), &log, folder.room("notify")?)?;
         let wake = targets.clone();
         let parts = detect::Parts {
             journal: &journal,

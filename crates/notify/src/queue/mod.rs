@@ -266,6 +266,16 @@ impl Queue {
         self.counts
     }
 
+    /// Goes on counting where another left off, for one target that is configured anew.
+    pub fn count_from(&mut self, Counts { sent, repeated, filtered, dead, lost, failed }: Counts) {
+        self.counts.sent += sent;
+        self.counts.repeated += repeated;
+        self.counts.filtered += filtered;
+        self.counts.dead += dead;
+        self.counts.lost += lost;
+        self.counts.failed += failed;
+    }
+
     /// Deliveries in a row that the target did not take.
     pub fn failing(&self) -> u32 {
         self.failing

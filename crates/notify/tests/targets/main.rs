@@ -9,6 +9,7 @@
 )]
 
 mod alertmanager;
+mod change;
 mod files;
 mod http;
 mod killed;
