@@ -1,6 +1,7 @@
 //! How many events there are when.
 
 use arrow::datatypes::DataType;
+use auditward_base::clock;
 use auditward_event::MicroTime;
 use auditward_query::Search;
 use datafusion::functions_aggregate::expr_fn::count;
@@ -28,12 +29,16 @@ pub struct Histogram {
     pub buckets: Vec<Bucket>,
 }
 
+/// How far a clock may be ahead of ours.
+const AHEAD_MICROS: i64 = 3_600_000_000;
+
 /// More than any screen shows.
 const BUCKETS_MAX: usize = 10_000;
 
 impl Scan {
     /// The events that are meant, over time: in at least one and at most `buckets` spans of a round width. They begin and
-    /// end where the search says, or where there is anything in the store.
+    /// end where the search says, or where there is anything in the store; without an end, an hour from now, lest a single
+    /// event of a clock that runs wrong makes one span of all the others.
     pub async fn histogram(&self, search: &Search, buckets: usize) -> Result<Histogram, ScanError> {
         let (scan, search) = (self.clone(), search.clone());
         self.run(async move {
@@ -41,7 +46,9 @@ impl Scan {
             let question = scan.question(&search, &snapshot)?;
             let Some((first, last)) = question.rows.span() else { return Ok(Histogram::default()) };
             let first = search.since.map_or(first, MicroTime::as_micros);
-            let last = search.until.map_or(last, |until| until.as_micros().saturating_sub(1));
+            let soon = clock::micros(clock::now()).saturating_add(AHEAD_MICROS);
+            let last =
+                search.until.map_or(last.min(soon.max(first)), |until| until.as_micros().saturating_sub(1));
             if last < first {
                 return Ok(Histogram::default());
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use auditward_event::MicroTime;
 use auditward_query::{Search, names, parse};
-use auditward_scan::{Facet, Order, ScanError, facet_fields};
+use auditward_scan::{Facet, Histogram, Order, ScanError, facet_fields};
 
 use crate::naive;
 use crate::trail::{Shape, Trail, captured, rows};
@@ -37,6 +37,18 @@ fn histograms_count_what_a_naive_scan_counts() {
         }
         assert_eq!(counted, naive::search(&trail.rows, &search, Order::OldestFirst).len() as u64);
     }
+}
+
+#[test]
+fn a_clock_that_runs_wrong_does_not_stretch_a_histogram() {
+    let wrong = br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","stageTimestamp":"9999-01-01T00:00:00.000000Z"}"#;
+    let trail = Trail::new(rows(captured().into_iter().take(50).chain([wrong.to_vec()])), Shape::Files(1));
+    let histogram = trail.scan.wait(trail.scan.histogram(&Search::default(), 60)).unwrap();
+    assert!(histogram.width_micros < 365 * 86_400_000_000, "{histogram:?}");
+    let until = Search::default().within(None, Some(MicroTime::MAX));
+    let all = trail.scan.wait(trail.scan.histogram(&until, 60)).unwrap();
+    let count = |histogram: &Histogram| histogram.buckets.iter().map(|bucket| bucket.events).sum::<u64>();
+    assert_eq!(count(&histogram) + 1, count(&all));
 }
 
 #[test]
