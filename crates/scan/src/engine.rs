@@ -192,8 +192,18 @@ const STACK_BYTES: usize = 128 << 20;
 
 /// Functions of which one call makes gigabytes of nothing, without a moment at which it could be stopped. (`generate_series`
 /// and `range` as tables make rows as they are read.)
-const AMPLIFIERS: [&str; 7] =
-    ["repeat", "lpad", "rpad", "range", "generate_series", "array_repeat", "array_resize"];
+const AMPLIFIERS: [&str; 9] = [
+    "repeat",
+    "lpad",
+    "rpad",
+    "range",
+    "generate_series",
+    "array_repeat",
+    "array_resize",
+    // To a text of a fixed length.
+    "arrow_cast",
+    "arrow_try_cast",
+];
 
 /// A task that ends when nobody waits for it.
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::sqlparser::ast::{ObjectName, Query, Visit as _, Visitor};
+use datafusion::sql::parser::{CopyToSource, DFParser, Statement};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, ObjectNamePart, Query, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -13,6 +13,8 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 const BYTES_MAX: usize = 1 << 20;
 /// How many words and operators it may have. Each may make the plan one level deeper, and each level takes stack.
 pub(crate) const WORDS_MAX: usize = 2000;
+/// How many sets of columns it may group by: `DataFusion`'s own limit, of which it thinks when they are made.
+const SETS_MAX: u64 = 4096;
 /// How many tables it may read once each name of a `WITH` clause is what it stands for.
 const TABLES_MAX: u64 = 1000;
 
@@ -29,7 +31,13 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
         ));
     }
     let Ok(statements) = DFParser::parse_sql_with_dialect(text, &PostgreSqlDialect {}) else { return Ok(()) };
-    let tables = statements.iter().map(tables).max().unwrap_or_default();
+    let sizes = statements.iter().map(size);
+    let Size { tables, sets } = sizes.fold(Size::default(), Size::max);
+    if sets > SETS_MAX {
+        return Err(format!(
+            "the statement groups by {sets} sets of columns, at most {SETS_MAX} are; a `CUBE` is all subsets of its columns"
+        ));
+    }
     if tables > TABLES_MAX {
         return Err(format!(
             "the statement reads {tables} tables once its `WITH` is written out, at most {TABLES_MAX} are"
@@ -53,21 +61,44 @@ fn deepens(token: &Token) -> bool {
     )
 }
 
-fn tables(statement: &Statement) -> u64 {
-    match statement {
-        Statement::Statement(statement) => {
-            let mut count = Count { open: vec![Scope::default()] };
-            _ = statement.visit(&mut count);
-            count.open.pop().map_or(0, |scope| scope.tables)
-        }
-        Statement::Explain(explain) => tables(&explain.statement),
-        _ => 0,
+/// What a statement becomes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    /// Tables that are read.
+    tables: u64,
+    /// Sets of columns that `CUBE`, `ROLLUP` and `GROUPING SETS` make together, if they stand in one `GROUP BY`.
+    sets: u64,
+}
+
+impl Size {
+    fn max(self, other: Self) -> Self {
+        Size { tables: self.tables.max(other.tables), sets: self.sets.max(other.sets) }
     }
+}
+
+/// Also of what will be refused: it is planned first.
+fn size(statement: &Statement) -> Size {
+    match statement {
+        Statement::Statement(statement) => size_of(&**statement),
+        Statement::Explain(explain) => size(&explain.statement),
+        Statement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => size_of(&**query),
+            CopyToSource::Relation(_) => Size::default(),
+        },
+        _ => Size::default(),
+    }
+}
+
+fn size_of(node: &impl Visit) -> Size {
+    let mut count = Count { open: vec![Scope::default()], sets: 1 };
+    _ = node.visit(&mut count);
+    Size { tables: count.open.pop().map_or(0, |scope| scope.tables), sets: count.sets }
 }
 
 /// Counts tables; a query's scope is open while it is visited.
 struct Count {
     open: Vec<Scope>,
+    sets: u64,
 }
 
 #[derive(Default)]
@@ -104,9 +135,28 @@ impl Visitor for Count {
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
         if let Some(scope) = self.open.last_mut() {
-            let tables = scope.known.get(&relation.to_string().to_lowercase()).copied().unwrap_or(1);
+            // By its value, whatever its quotes; only a name alone is one of a `WITH`.
+            let name = match relation.0.as_slice() {
+                [ObjectNamePart::Identifier(name)] => Some(name.value.to_lowercase()),
+                _ => None,
+            };
+            let tables = name.and_then(|name| scope.known.get(&name).copied()).unwrap_or(1);
             scope.tables = scope.tables.saturating_add(tables);
         }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let sets = match expr {
+            Expr::Cube(columns) => u32::try_from(columns.len())
+                .ok()
+                .and_then(|count| 2_u64.checked_pow(count))
+                .unwrap_or(u64::MAX),
+            Expr::Rollup(columns) => columns.len() as u64 + 1,
+            Expr::GroupingSets(sets) => sets.len() as u64,
+            _ => 1,
+        };
+        self.sets = self.sets.saturating_mul(sets.max(1));
         ControlFlow::Continue(())
     }
 }
@@ -116,7 +166,7 @@ mod tests {
     use super::*;
 
     fn count(text: &str) -> u64 {
-        DFParser::parse_sql(text).unwrap().iter().map(tables).max().unwrap()
+        DFParser::parse_sql(text).unwrap().iter().map(size).fold(Size::default(), Size::max).tables
     }
 
     #[test]
@@ -142,10 +192,27 @@ mod tests {
         assert_eq!(check("no statement at all '"), Ok(()));
         let values = (0..50_000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
         assert_eq!(check(&format!("SELECT 1 FROM events WHERE code IN ({values})")), Ok(()));
-        let doubled: Vec<String> =
-            (1..40).map(|n| format!("a{n} AS (SELECT * FROM a{0}, a{0} b)", n - 1)).collect();
-        let doubled = format!("WITH a0 AS (SELECT * FROM events), {} SELECT * FROM a39", doubled.join(", "));
-        assert!(check(&doubled).unwrap_err().contains("549755813888 tables"));
+        for quote in ["", "\""] {
+            let name = |n: u32| format!("{quote}a{n}{quote}");
+            let step = |n: u32| format!("a{n} AS (SELECT * FROM {0}, {0} b)", name(n - 1));
+            let steps = (1..40).map(step).collect::<Vec<_>>().join(", ");
+            let doubled = format!("WITH a0 AS (SELECT * FROM events), {steps} SELECT * FROM {}", name(39));
+            for text in [&doubled, &format!("EXPLAIN {doubled}"), &format!("COPY ({doubled}) TO 'x.csv'")] {
+                assert!(check(text).unwrap_err().contains("549755813888 tables"), "{text}");
+            }
+        }
+        let columns = |count: u32| (0..count).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",");
+        for (sets, count) in [
+            (format!("CUBE({})", columns(13)), 8192),
+            (format!("cluster, CUBE({}), CUBE(verb)", columns(12)), 8192),
+            (vec!["GROUPING SETS ((a), (b), (a, b))"; 8].join(", "), 6561),
+            (vec!["ROLLUP(a, b, c)"; 7].join(", "), 16_384),
+        ] {
+            let text = format!("SELECT 1 FROM events GROUP BY {sets}");
+            assert!(check(&text).unwrap_err().contains(&format!("{count} sets")), "{text}");
+            assert!(check(&format!("COPY ({text}) TO 'x.csv'")).is_err(), "{text}");
+        }
+        assert_eq!(check(&format!("SELECT 1 FROM events GROUP BY CUBE({})", columns(12))), Ok(()));
         let sum = format!("SELECT {}", vec!["1"; 3000].join("+"));
         assert!(check(&sum).unwrap_err().contains("3000 words"));
         assert!(check(&" ".repeat(BYTES_MAX + 1)).unwrap_err().contains("bytes"));

@@ -292,6 +292,16 @@ fn what_would_make_gigabytes_of_nothing_is_refused() {
     refused("SELECT repeat('a', 2000000000)", expect!["invalid function 'repeat'"]);
     refused("SELECT range(1, 1000000000)", expect!["invalid function 'range'"]);
     refused(
+        "SELECT arrow_cast(NULL, 'FixedSizeBinary(2000000000)') FROM events",
+        expect!["invalid function 'arrow_cast'"],
+    );
+    refused(
+        "SELECT count(*) FROM events GROUP BY CUBE(cluster, time, audit_id, stage, level, verb, code, username, namespace, name, resource, subresource, user_agent)",
+        expect![
+            "the statement groups by 8192 sets of columns, at most 4096 are; a `CUBE` is all subsets of its columns"
+        ],
+    );
+    refused(
         "WITH RECURSIVE a AS (SELECT 'a' x UNION ALL SELECT x || x FROM a) SELECT x FROM a",
         expect!["recursive CTEs are not enabled"],
     );
