@@ -115,7 +115,7 @@ impl Notifier {
     }
 
     /// Has other targets instead, or the same with files that are read again. Each goes over to what is new once it has the
-    /// answer that it waits for; none waits for another. If one can't be used nothing changes.
+    /// answer that it waits for; none waits for another. If one can't be used as it is configured nothing changes.
     pub fn change(&self, targets: Targets) -> Result<(), StartError> {
         let mistakes = targets.check();
         if !mistakes.is_empty() {

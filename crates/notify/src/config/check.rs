@@ -23,7 +23,7 @@ impl fmt::Display for Mistake {
 const TARGETS_MAX: usize = 100;
 const NAME_MAX: usize = 64;
 const BY_MAX: usize = 8;
-/// A reload waits for the slowest target, and so do its alerts.
+/// Who has not answered by then does not answer; and a target that is configured anew first waits for its last answer.
 const TIMEOUT_MAX: Span = Span::from_secs(300);
 
 impl Targets {

@@ -121,7 +121,10 @@ struct Batch {
     repeat: u32,
     not_before: i64,
     tries: u32,
+    /// How often it was refused,
     refusals: u32,
+    /// and how often the target fell over at it that took others meanwhile.
+    fallen: u32,
     first_failed: Option<i64>,
     last_tried: Option<i64>,
 }
@@ -488,6 +491,7 @@ impl Queue {
                 not_before: now,
                 tries: 0,
                 refusals: 0,
+                fallen: 0,
                 first_failed: None,
                 last_tried: None,
             };
@@ -585,28 +589,26 @@ impl Queue {
         // A target that takes others meanwhile is not down: there is something about this one.
         let took_others = batch.last_tried.zip(last_success).is_some_and(|(tried, success)| success >= tried);
         batch.last_tried = Some(now);
-        let blames_batch = match failure.kind {
-            FailureKind::Refused => true,
-            FailureKind::Busy { .. } => took_others && failure.answered,
-            FailureKind::Closed => false,
+        let blame = match failure.kind {
+            FailureKind::Refused => Some(&mut batch.refusals),
+            FailureKind::Busy { .. } if took_others && failure.answered => Some(&mut batch.fallen),
+            FailureKind::Busy { .. } | FailureKind::Closed => None,
         };
-        if blames_batch {
-            batch.refusals += 1;
+        if let Some(count) = blame {
+            *count += 1;
             // A process that is restarted again and again must get there too.
             self.unsaved = true;
         }
+        let is_given_up = batch.refusals.max(batch.fallen) >= self.rules.tries_max;
         let rest = self.rules.backoff.after(batch.tries, &mut self.random);
         batch.not_before = now.saturating_add(rest);
         let kept_out = failure.kind == FailureKind::Closed
             && now.saturating_sub(first_failed) >= self.rules.closed_max
             && batch.tries >= self.rules.tries_max;
-        let refused = batch.refusals >= self.rules.tries_max;
-        if refused && batch.numbers.len() > 1 {
-            self.failing = 0;
+        let is_alone = batch.numbers.len() < 2;
+        if is_given_up && !is_alone {
             self.halve(number, now);
-            return Settled::Later;
-        }
-        if refused || kept_out {
+        } else if is_given_up || kept_out {
             return Settled::Dead(self.delivery(number));
         }
         if failure.kind == FailureKind::Refused {
@@ -624,8 +626,8 @@ impl Queue {
         Settled::Later
     }
 
-    /// One alert that is refused must not take its company with it. The halves are tried once each, so that what is wrong is
-    /// soon alone.
+    /// One alert that is refused must not take its company with it. Of the halves one refusal is enough, so that what is wrong
+    /// is soon alone.
     fn halve(&mut self, number: u64, now: i64) {
         let Some(batch) = self.batches.remove(&number) else { return };
         let half = batch.numbers.len().div_ceil(2);
@@ -635,6 +637,7 @@ impl Queue {
                 not_before: now.saturating_add(self.rules.backoff.after(1, &mut self.random)),
                 tries: 0,
                 refusals: self.rules.tries_max.saturating_sub(1),
+                fallen: 0,
                 first_failed: None,
                 last_tried: None,
                 ..batch.clone()

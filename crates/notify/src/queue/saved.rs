@@ -47,8 +47,14 @@ struct SavedBatch {
     numbers: Vec<u64>,
     repeat: u32,
     refusals: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    fallen: u32,
     tries: u32,
     first_failed: Option<i64>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Why a saved queue can't be used.
@@ -112,6 +118,7 @@ impl Queue {
             numbers: batch.numbers.clone(),
             repeat: batch.repeat,
             refusals: batch.refusals,
+            fallen: batch.fallen,
             tries: batch.tries,
             first_failed: batch.first_failed,
         });
@@ -156,6 +163,7 @@ impl Queue {
                     not_before: i64::MIN,
                     tries: batch.tries,
                     refusals: batch.refusals,
+                    fallen: batch.fallen,
                     first_failed: batch.first_failed,
                     last_tried: None,
                 };

@@ -214,6 +214,39 @@ fn a_refused_alert_takes_no_other_with_it() {
 }
 
 #[test]
+fn a_target_that_is_busy_now_and_then_refuses_no_half() {
+    let mut queue = queue(&Target::default());
+    queue.accept(notices(1..=9), 0);
+    let (mut now, mut busy) = (0, BTreeMap::<u64, u32>::new());
+    let (mut taken, mut dead) = (BTreeSet::new(), Vec::new());
+    while queue.pending() > 0 {
+        now += 3600 * SECOND;
+        let delivery = send(&mut queue, now);
+        let was_busy = busy.entry(delivery.batch).or_default();
+        let outcome = if numbers(&delivery).contains(&4) {
+            Err(failure(FailureKind::Refused))
+        } else if *was_busy < 3 && numbers(&delivery)[0] < 10 {
+            *was_busy += 1;
+            Err(failure(BUSY))
+        } else {
+            taken.extend(numbers(&delivery));
+            Ok(())
+        };
+        // Others are taken meanwhile, so that it may look as if it were this one's fault.
+        queue.accept(vec![notice(u64::try_from(now / SECOND).unwrap())], now);
+        if let Settled::Dead(delivery) = queue.settle(delivery.batch, outcome.as_ref().map(drop), now) {
+            dead.extend(numbers(&delivery));
+            queue.bury(delivery.batch);
+        }
+        if now > 300 * 3600 * SECOND {
+            break;
+        }
+    }
+    assert_eq!(dead, [4]);
+    assert!(taken.is_superset(&BTreeSet::from([1, 2, 3, 5, 6, 7, 8, 9])), "{taken:?}");
+}
+
+#[test]
 fn a_target_that_is_down_for_a_week_kills_nothing() {
     let mut queue = queue(&Target::default());
     queue.accept(vec![notice(1)], 0);
