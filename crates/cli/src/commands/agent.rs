@@ -191,7 +191,8 @@ fn follow(agent: &mut Agent<Http>, stop: &AtomicBool, once: bool) -> Result<(), 
                 // A file may be between two names at one look.
                 idle += 1;
                 if idle > 3 {
-                    return Ok(());
+                    let unreadable = agent.unreadable().map(Failure::new);
+                    return unreadable.map_or(Ok(()), Err);
                 }
             }
             agent.flush().map_err(context("could not go on"))?;

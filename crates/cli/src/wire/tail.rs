@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use auditward_collect::redact::Redactor;
-use auditward_collect::tail::{Config, Polled, Tailer, behind_torn};
+use auditward_collect::tail::{Config, Polled, Tailer, whole_in};
 use auditward_event::EventView;
 use auditward_journal::{Checkpoint, Journal};
 
@@ -88,7 +88,7 @@ impl Work {
                     match EventView::parse(line).and_then(|view| view.validate().map(|()| view)) {
                         Ok(view) => ready.push(&self.cluster, &view, &mut self.redactor),
                         Err(error) => {
-                            if let Some(view) = behind_torn(line) {
+                            for view in whole_in(line) {
                                 ready.push(&self.cluster, &view, &mut self.redactor);
                             }
                             self.metrics.broken.add(1);

@@ -186,7 +186,7 @@ pub struct Agent<P> {
     backoff: Backoff,
     counters: Counters,
     news: Vec<News>,
-    /// Why nothing is taken, as far as it was told: the last few reasons, without the time.
+    /// Why nothing is taken, as far as it was told: the last few reasons, without their numbers.
     told: Vec<String>,
     unreadable: Option<String>,
     changed: Vec<u8>,
@@ -231,7 +231,8 @@ impl<P: Post> Agent<P> {
         let full = self.gathering.events() >= self.config.batch_events_max as u64
             || self.gathering.bytes() >= self.config.batch_bytes_max as u64;
         let due = self.gathering.since().is_some_and(|since| now.saturating_sub(since) >= self.config.linger);
-        if full || due {
+        let only_broken = self.gathering.events() == 0 && self.then.is_some() && next != Next::Now;
+        if full || due || only_broken {
             self.seal()?;
             return Ok(Next::Now);
         }
@@ -258,6 +259,11 @@ impl<P: Post> Agent<P> {
         self.tailer.progress().map(|progress| progress.unread_bytes).fold(0, u64::saturating_add)
     }
 
+    /// Why the logs can't be read for now, if so.
+    pub fn unreadable(&self) -> Option<&str> {
+        self.unreadable.as_deref()
+    }
+
     /// What was not told yet.
     pub fn news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
@@ -277,30 +283,37 @@ impl<P: Post> Agent<P> {
                 return Ok(Next::In(pause));
             }
         };
-        self.unreadable = None;
         let next = match polled {
-            Polled::Idle => Next::In(self.config.look_every),
+            Polled::Idle => {
+                // Of several logs one that can't be read is no reason not to read the others.
+                self.unreadable = None;
+                Next::In(self.config.look_every)
+            }
             Polled::Lines(lines) => {
+                let (gathering, changed) = (&mut self.gathering, &mut self.changed);
+                let mut push = |view: &EventView<'_>| {
+                    let line = match &mut self.hook {
+                        Some(hook) => {
+                            changed.clear();
+                            hook(view, changed);
+                            changed.as_slice()
+                        }
+                        None => view.as_bytes(),
+                    };
+                    gathering.push(line, now).map_err(AgentError::Compress)
+                };
                 for line in lines.iter() {
-                    let view = match EventView::parse(line) {
-                        Ok(view) => view,
+                    match EventView::parse(line) {
+                        Ok(view) => push(&view)?,
                         Err(error) => {
                             self.counters.broken += 1;
                             let (file, offset, why) = (lines.file.clone(), lines.offset, error.to_string());
                             tell(&mut self.news, News::Broken { file, offset, why });
-                            let Some(view) = tail::behind_torn(line) else { continue };
-                            view
+                            for view in tail::whole_in(line) {
+                                push(&view)?;
+                            }
                         }
-                    };
-                    let line = match &mut self.hook {
-                        Some(hook) => {
-                            self.changed.clear();
-                            hook(&view, &mut self.changed);
-                            self.changed.as_slice()
-                        }
-                        None => view.as_bytes(),
-                    };
-                    self.gathering.push(line, now).map_err(AgentError::Compress)?;
+                    }
                 }
                 self.then = Some(lines.checkpoint);
                 Next::Now
@@ -316,6 +329,9 @@ impl<P: Post> Agent<P> {
     fn seal(&mut self) -> Result<(), AgentError> {
         if let Some(batch) = self.gathering.finish().map_err(AgentError::Compress)? {
             self.sending.push_back(batch);
+        } else if self.sending.is_empty() && self.then.is_some() {
+            // Nothing of what was read is to be sent, and it need not be read again.
+            self.unsaved = true;
         }
         Ok(())
     }
@@ -391,7 +407,7 @@ impl<P: Post> Agent<P> {
 
     fn later(&mut self, now: Duration, why: String, after: Option<Duration>) -> Next {
         self.counters.failed += 1;
-        let reason = without_time(&why);
+        let reason = without_numbers(&why);
         if !self.told.contains(&reason) {
             tell(&mut self.news, News::Waiting(why));
             self.told.truncate(REASONS_MAX - 1);
@@ -428,11 +444,12 @@ fn with_source(error: &impl std::error::Error) -> String {
     }
 }
 
-/// A reason without the time that it may hold, in seconds.
-fn without_time(why: &str) -> String {
-    const DIGITS_MIN: usize = 9;
-    let is_time = |word: &&str| word.len() >= DIGITS_MIN && word.bytes().all(|byte| byte.is_ascii_digit());
-    why.split(' ').filter(|word| !is_time(word)).collect::<Vec<_>>().join(" ")
+/// A reason without the numbers in it, but for the status that it begins with: how late it is, since when a certificate is no
+/// longer good, which request this was.
+fn without_numbers(why: &str) -> String {
+    let status = why.strip_prefix("status ").and_then(|rest| rest.get(..3)).unwrap_or_default();
+    let words = why.chars().filter(|c| !c.is_ascii_digit());
+    status.chars().chain(words).collect()
 }
 
 /// Whether it is our side's certificate that a TLS connection ended by (RFC 8446, 6.2).

@@ -6,6 +6,8 @@
 
 use thiserror::Error;
 
+use crate::agent::protocol::BatchId;
+
 /// How long the name of an agent may be.
 const NAME_BYTES_MAX: usize = 253;
 
@@ -51,6 +53,12 @@ impl AgentBatch {
         let Some(sequence) = get(SEQUENCE) else { return wrong(SEQUENCE, "missing") };
         let Ok(sequence) = sequence.parse() else { return wrong(SEQUENCE, "not a number") };
         Ok(Some(AgentBatch { agent: agent.to_owned(), id: id.to_owned(), sequence }))
+    }
+
+    /// Whether these are the lines that the agent has sent. A proxy may lose a body or change it, and leave the headers as they
+    /// are.
+    pub fn is_of(&self, lines: &[u8]) -> bool {
+        BatchId::of(lines).to_string() == self.id
     }
 
     /// Under which name the journal keeps the last batch of this agent for a cluster.

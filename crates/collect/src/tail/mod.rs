@@ -119,12 +119,17 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// The event behind one that was torn: what a crashed API server had half written, and the first that it wrote after its
-/// start, are one line.
-pub fn behind_torn(line: &[u8]) -> Option<EventView<'_>> {
+/// The whole events on a line that is none: the last that an API server wrote before it crashed, or half of it, and the first
+/// that it wrote after its start, are one line.
+pub fn whole_in(line: &[u8]) -> impl Iterator<Item = EventView<'_>> {
     const BEGIN: &[u8] = br#"{"kind":"Event","apiVersion":"audit.k8s.io/"#;
-    let start = memchr::memmem::rfind(line, BEGIN).filter(|start| *start > 0)?;
-    EventView::parse(&line[start..]).ok().filter(|view| view.validate().is_ok())
+    /// In the body of an event may stand what looks like the beginning of one, but not often.
+    const TRIES: usize = 16;
+    let whole = |part| EventView::parse(part).ok().filter(|view: &EventView<'_>| view.validate().is_ok());
+    let starts = memchr::memmem::rfind_iter(line, BEGIN).filter(|start| *start > 0).take(TRIES);
+    let mut last = starts.filter_map(|start| Some((start, whole(&line[start..])?)));
+    let found = last.next().map(|(start, last)| (whole(&line[..start]), last));
+    found.into_iter().flat_map(|(first, last)| first.into_iter().chain([last]))
 }
 
 /// Something that an operator should know, and that stops nothing.
