@@ -87,7 +87,9 @@ impl Redactor {
             self.spend(end - from);
             end
         };
-        let whole_line = matches!(place.style, Style::Yaml | Style::Sign) && begins_line(text, place.key);
+        // Of a command the rest of the line is what it does: rules look for that.
+        let may_fill_line = !found.is_command && matches!(place.style, Style::Yaml | Style::Sign);
+        let whole_line = may_fill_line && begins_line(text, place.key);
         let is_block = match rest.first() {
             Some(b'|' | b'>') => place.style == Style::Yaml,
             Some(b'\n' | b'\r') => place.style == Style::Yaml && whole_line && i >= found.covered,
@@ -314,10 +316,10 @@ fn inline_end(rest: &[u8]) -> usize {
         let goes_on = match byte {
             // Angle brackets may be the first.
             b'<' => i == 0,
-            b',' | b';' => !begins_another(behind),
+            b',' => !begins_another(behind),
             // Of the value, and not around it.
             b'"' | b'\'' | b'`' | b')' | b']' | b'}' => behind.first().is_some_and(u8::is_ascii_alphanumeric),
-            b'&' | b'|' | b'>' => false,
+            b';' | b'&' | b'|' | b'>' => false,
             b'\\' => !matches!(behind.first(), Some(b'n' | b't' | b'r' | b'"' | b'\\')),
             byte => !byte.is_ascii_whitespace(),
         };

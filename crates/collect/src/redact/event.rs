@@ -47,7 +47,7 @@ impl Redactor {
             | "sourceIPs"
             | "requestReceivedTimestamp"
             | "stageTimestamp" => None,
-            _ => match self.json(value, Context { secret, nested: false, depth: 0 }) {
+            _ => match self.json(value, Context { secret, ..Context::default() }) {
                 Cow::Borrowed(_) => None,
                 Cow::Owned(new) => Some(new),
             },

