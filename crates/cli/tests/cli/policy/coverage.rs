@@ -15,9 +15,13 @@ fn each_blind_part_of_a_detection_has_a_request() {
             blind    daemonset-created  alice (system:authenticated): create daemonsets.apps in default                                nothing   an event  no rule
                                         alice (system:authenticated): create daemonsets.apps in kube-system                            nothing   an event  rule 2, line 12
             partial  privileged-pod     alice (system:authenticated): create pods in kube-system                                       nothing   an event  rule 2, line 12
+                                        alice (system:authenticated): create replicationcontrollers in kube-system                     nothing   an event  rule 2, line 12
                                         alice (system:authenticated): create deployments.apps in default                               nothing   an event  no rule
+                                        alice (system:authenticated): create replicasets.apps in kube-node-lease                       nothing   an event  no rule
                                         alice (system:authenticated): update pods/ephemeralcontainers web in kube-system               nothing   an event  rule 2, line 12
                                         system:anonymous (system:unauthenticated): create pods in kube-system                          nothing   an event  rule 2, line 12
+                                        system:anonymous (system:unauthenticated): create replicationcontrollers in kube-system        nothing   an event  rule 2, line 12
+                                        system:anonymous (system:unauthenticated): create replicasets.apps in kube-node-lease          nothing   an event  no rule
                                         system:anonymous (system:unauthenticated): update pods/ephemeralcontainers web in kube-system  nothing   an event  rule 2, line 12
         "#]],
     );

@@ -10,7 +10,7 @@ fn the_shipped_rules() {
         expect![[r#"
             exit 0
             --- stdout
-            160 rules in 161 files: 0 errors, 0 warnings, 0 notes
+            161 rules in 162 files: 0 errors, 0 warnings, 0 notes
         "#]],
     );
 }

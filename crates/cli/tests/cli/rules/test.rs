@@ -10,7 +10,7 @@ fn every_shipped_rule_passes_its_tests() {
         expect![[r#"
             exit 0
             --- stdout
-            built-in-identity-by-hand: 8 tests passed
+            built-in-identity-by-hand: 9 tests passed
             cloud-proxy-secrets: 5 tests passed
             cluster-secrets-listed: 10 tests passed
             cluster-secrets-read-by-account: 7 tests passed
@@ -27,10 +27,10 @@ fn every_shipped_rule_passes_its_tests() {
             secret-read: 8 tests passed
             secret-written: 7 tests passed
             secrets-listed-by-node: 6 tests passed
-            secrets-read-by-writing: 11 tests passed
+            secrets-read-by-writing: 16 tests passed
             service-account-habit: 7 tests passed
             admission-guard-removed: 12 tests passed
-            admission-guard-weakened: 14 tests passed
+            admission-guard-weakened: 16 tests passed
             attack-tool: 8 tests passed
             audit-switched-off: 6 tests passed
             breakglass-used: 5 tests passed
@@ -39,7 +39,7 @@ fn every_shipped_rule_passes_its_tests() {
             namespace-guard-removed: 8 tests passed
             new-client-for-user: 5 tests passed
             patch-in-disguise: 9 tests passed
-            security-agent-stopped: 11 tests passed
+            security-agent-stopped: 13 tests passed
             short-lived-grant: 8 tests passed
             system-pod-lookalike: 9 tests passed
             access-denied: 7 tests passed
@@ -61,18 +61,18 @@ fn every_shipped_rule_passes_its_tests() {
             exec-in-system-namespace: 6 tests passed
             exec-interactive-shell: 8 tests passed
             exec-reads-credentials: 10 tests passed
-            exec-reverse-shell: 12 tests passed
+            exec-reverse-shell: 15 tests passed
             exec-spree: 7 tests passed
             image-from-new-registry: 7 tests passed
             job-by-hand: 6 tests passed
-            node-proxy-command: 8 tests passed
+            node-proxy-command: 11 tests passed
             node-proxy: 7 tests passed
-            node-shell: 11 tests passed
+            node-shell: 12 tests passed
             pod-by-hand: 8 tests passed
             pod-port-forward: 7 tests passed
             workload-proxy: 6 tests passed
-            workload-reverse-shell: 12 tests passed
-            workload-runs-download: 9 tests passed
+            workload-reverse-shell: 19 tests passed
+            workload-runs-download: 14 tests passed
             cluster-dns-changed: 8 tests passed
             collections-deleted: 6 tests passed
             eviction-burst: 6 tests passed
@@ -95,7 +95,7 @@ fn every_shipped_rule_passes_its_tests() {
             anonymous-write: 7 tests passed
             cluster-identity-from-outside: 9 tests passed
             hostile-address: 5 tests passed
-            ingress-injection: 13 tests passed
+            ingress-injection: 14 tests passed
             ingress-snippet: 9 tests passed
             ingress-without-tls: 6 tests passed
             invalid-credentials-burst: 6 tests passed
@@ -108,7 +108,7 @@ fn every_shipped_rule_passes_its_tests() {
             account-in-other-namespace: 7 tests passed
             identity-from-many-addresses: 6 tests passed
             identity-inside-and-outside: 7 tests passed
-            admin-subjects-changed: 9 tests passed
+            admin-subjects-changed: 11 tests passed
             admission-webhook-changed: 10 tests passed
             api-extended: 8 tests passed
             aws-auth-changed: 10 tests passed
@@ -144,12 +144,12 @@ fn every_shipped_rule_passes_its_tests() {
             workload-in-system-namespace: 12 tests passed
             admission-violation: 7 tests passed
             all-powerful-role: 12 tests passed
-            dangerous-capabilities: 15 tests passed
+            dangerous-capabilities: 16 tests passed
             denied-then-granted: 8 tests passed
             escalation-role: 14 tests passed
             grant-refused: 4 tests passed
             grant-then-use: 10 tests passed
-            host-network: 8 tests passed
+            host-network: 9 tests passed
             host-path-volume: 10 tests passed
             host-pid: 9 tests passed
             host-port: 7 tests passed
@@ -158,11 +158,12 @@ fn every_shipped_rule_passes_its_tests() {
             multi-step-compromise: 8 tests passed
             new-admin-identity: 7 tests passed
             node-oversteps: 13 tests passed
-            pod-security-lowered: 13 tests passed
+            pod-security-lowered: 15 tests passed
             privileged-action-first-seen: 8 tests passed
             privileged-impersonation: 9 tests passed
-            privileged-pod: 19 tests passed
-            role-aggregated: 8 tests passed
+            privileged-pod: 20 tests passed
+            role-aggregated: 7 tests passed
+            role-gathers-rules: 5 tests passed
             secret-reading-role: 9 tests passed
             sensitive-host-path: 22 tests passed
             shared-process-namespace: 7 tests passed
@@ -170,7 +171,7 @@ fn every_shipped_rule_passes_its_tests() {
             unconfined-profile: 12 tests passed
             wildcard-role: 8 tests passed
             workload-account-changed: 11 tests passed
-            1306 tests of 160 rules: 1306 passed, 0 failed
+            1347 tests of 161 rules: 1347 passed, 0 failed
         "#]],
     );
 }
