@@ -53,18 +53,18 @@ impl Redactor {
 
     fn strings(&self, text: &[u8], context: Context, places: &Places) -> Vec<Edit> {
         let mut edits = Vec::new();
-        let mut open = vec![Frame { secret: context.secret, command: context.command, ..Frame::default() }];
+        let mut open = vec![Frame { context, ..Frame::default() }];
         for token in Tokens::new(text) {
             let Some(frame) = open.last_mut() else { break };
             match token {
                 Token::Open { at, object } => {
                     let key = frame.key_of(text);
-                    let secret = frame.secret || places.secrets.binary_search(&at).is_ok();
+                    let secret = frame.context.secret || places.secrets.binary_search(&at).is_ok();
+                    let context = Context { secret, command: frame.is_command(&key), ..frame.context };
                     let hidden = frame.hides(&key, at, places);
                     let items = if object { None } else { self.items(&key, context) };
                     frame.after = None;
-                    let command = frame.is_command(&key);
-                    open.push(Frame { secret, hidden, object, items, command, ..Frame::default() });
+                    open.push(Frame { context, hidden, object, items, ..Frame::default() });
                 }
                 Token::Close { .. } => {
                     open.pop();
@@ -80,7 +80,7 @@ impl Redactor {
                 }
                 Token::Text(range) => {
                     let said = said(&text[range.clone()]);
-                    if let Some(new) = self.string(&said, range.start, frame, text, context, places) {
+                    if let Some(new) = self.string(&said, range.start, frame, text, places) {
                         let mut out = Vec::with_capacity(new.len() + 2);
                         quote(&new, &mut out);
                         edits.push((range, out));
@@ -95,15 +95,7 @@ impl Redactor {
     }
 
     /// What to put in the place of a string.
-    fn string(
-        &self,
-        said: &[u8],
-        at: usize,
-        frame: &Frame,
-        text: &[u8],
-        context: Context,
-        places: &Places,
-    ) -> Option<Vec<u8>> {
+    fn string(&self, said: &[u8], at: usize, frame: &Frame, text: &[u8], places: &Places) -> Option<Vec<u8>> {
         if said.is_empty() {
             return None;
         }
@@ -117,7 +109,7 @@ impl Redactor {
         }
         let pair = places.pairs.binary_search_by_key(&at, |pair| pair.0).ok();
         let pair = pair.and_then(|found| places.pairs.get(found)).map(|(_, kind)| kind.clone());
-        let names_a_secret = !context.nested && is_reference(&key) && is_name(said);
+        let names_a_secret = !frame.context.nested && is_reference(&key) && is_name(said);
         let by_key = || self.needles.names().telling(&key).filter(|_| !names_a_secret);
         if let Some(kind) =
             pair.or_else(by_key).or_else(|| frame.after.clone()).or_else(|| frame.items.clone())
@@ -133,8 +125,7 @@ impl Redactor {
                 return Some(self.mark_as(&kind, said));
             }
         }
-        let command = frame.is_command(&key);
-        self.text(said, Context { nested: true, secret: frame.secret, command, depth: context.depth })
+        self.text(said, Context { nested: true, command: frame.is_command(&key), ..frame.context })
     }
 
     /// A text of which a part is a secret.
@@ -163,11 +154,9 @@ impl Redactor {
 /// A container that is open in the second walk.
 #[derive(Default)]
 struct Frame {
-    secret: bool,
+    context: Context,
     hidden: bool,
     object: bool,
-    /// It is within a command.
-    command: bool,
     /// The key of the value that comes next, with its quotes.
     key: Option<(usize, usize)>,
     /// It is a list whose name tells that its items are secret.
@@ -183,13 +172,13 @@ impl Frame {
 
     /// Whether the value of this key is a command, or a part of one.
     fn is_command(&self, key: &[u8]) -> bool {
-        self.command || matches!(key, b"command" | b"args")
+        self.context.command || matches!(key, b"command" | b"args")
     }
 
     /// Whether the value that starts at `at` is secret as a whole.
     fn hides(&self, key: &[u8], at: usize, places: &Places) -> bool {
         self.hidden
-            || self.secret
+            || self.context.secret
                 && (matches!(key, b"data" | b"stringData" | b"token")
                     || places.operations.binary_search(&at).is_ok())
     }

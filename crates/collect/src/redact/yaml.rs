@@ -141,17 +141,14 @@ fn is_kind_secret(value: &[u8]) -> bool {
 fn flow_end(text: &[u8]) -> Option<usize> {
     let (mut depth, mut quote, mut before) = (0_usize, None, b' ');
     for (at, &byte) in text.iter().enumerate() {
-        match byte {
-            _ if quote.is_some() => {
-                if quote == Some(byte) && !(byte == b'"' && before == b'\\') {
-                    quote = None;
-                }
-            }
-            b'"' | b'\'' if matches!(before, b'{' | b'[' | b',' | b':' | b' ') => quote = Some(byte),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth <= 1 => return Some(if depth == 1 { at + 1 } else { at }),
-            b'}' | b']' => depth -= 1,
-            _ => {}
+        match (quote, byte) {
+            (Some(open), _) if byte == open && !(byte == b'"' && before == b'\\') => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') if matches!(before, b'{' | b'[' | b',' | b':' | b' ') => quote = Some(byte),
+            (None, b'{' | b'[') => depth += 1,
+            (None, b'}' | b']') if depth <= 1 => return Some(if depth == 1 { at + 1 } else { at }),
+            (None, b'}' | b']') => depth -= 1,
+            (None, _) => {}
         }
         before = byte;
     }

@@ -53,6 +53,7 @@ struct SavedBatch {
     first_failed: Option<i64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }

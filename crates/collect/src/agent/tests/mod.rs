@@ -239,7 +239,7 @@ fn each_reason_is_told_once_whatever_time_it_is() {
         let why = if second % 2 == 0 {
             let expired = rustls::CertificateError::ExpiredContext {
                 time: UnixTime::since_unix_epoch(Duration::from_secs(1_764_258_000 + second)),
-                not_after: UnixTime::since_unix_epoch(Duration::from_secs(1_764_171_600)),
+                not_after: UnixTime::since_unix_epoch(Duration::from_secs(1_764_171_607)),
             };
             rustls::Error::InvalidCertificate(expired).to_string()
         } else {
