@@ -205,8 +205,8 @@ mod tests {
         for (sets, count) in [
             (format!("CUBE({})", columns(13)), 8192),
             (format!("cluster, CUBE({}), CUBE(verb)", columns(12)), 8192),
-            (vec!["GROUPING SETS ((a), (b), (a, b))"; 8].join(", "), 6561),
-            (vec!["ROLLUP(a, b, c)"; 7].join(", "), 16_384),
+            (["GROUPING SETS ((a), (b), (a, b))"; 8].join(", "), 6561),
+            (["ROLLUP(a, b, c)"; 7].join(", "), 16_384),
         ] {
             let text = format!("SELECT 1 FROM events GROUP BY {sets}");
             assert!(check(&text).unwrap_err().contains(&format!("{count} sets")), "{text}");
