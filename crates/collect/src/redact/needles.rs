@@ -1,14 +1,15 @@
 //! The texts of which one must be there where there is a secret.
 //!
-//! Two engines over one list. To find out whether an event needs to be looked at all, vector instructions compare three
-//! bytes at a time with those that any needle begins with, a group of needles after the other: gigabytes a second. To
-//! find all places in a text that is being looked at, one automaton.
+//! One automaton over all of them. It takes a look into a table for every byte, and each look waits for the one before: so to
+//! find out whether an event needs to be looked at at all, which nearly none does, it walks over several parts of the event
+//! side by side.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::packed::{self, Searcher};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::automaton::{Automaton as _, OverlappingState, StateID};
+use aho_corasick::dfa::DFA;
+use aho_corasick::{Anchored, Input, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -60,9 +61,9 @@ struct Shared {
     /// The needles, and what each is a sign of.
     texts: Vec<(Vec<u8>, Needle)>,
     /// Over all of them.
-    automaton: AhoCorasick,
-    /// Over parts of them: the first number of each part. None where the machine has no such instructions.
-    groups: Vec<(usize, Searcher)>,
+    automaton: DFA,
+    /// Where it begins.
+    start: StateID,
     names: Names,
 }
 
@@ -220,57 +221,87 @@ const ENCODED: &[&str] = &[
 /// What is no longer is not looked for in base64: its three characters there are in too much else.
 const SHORT: usize = 3;
 
-/// How many needles are looked for at a time by vector instructions.
-const GROUP: usize = 48;
+/// How many parts of a text are walked over side by side.
+const LANES: usize = 4;
 
 impl Needles {
     pub(super) fn new(rules: &Rules) -> Self {
         let texts = texts(rules);
-        let patterns = || texts.iter().map(|(text, _)| text);
+        let patterns = texts.iter().map(|(text, _)| text);
         #[expect(clippy::expect_used, reason = "the number and length of needles is bounded")]
-        let automaton = AhoCorasick::builder()
+        let automaton = DFA::builder()
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(patterns())
+            // Something of a needle is nearly everywhere.
+            .prefilter(false)
+            .build(patterns)
             .expect("few and short texts");
-        let groups: Option<Vec<(usize, Searcher)>> = texts
-            .chunks(GROUP)
-            .enumerate()
-            .map(|(index, group)| {
-                let searcher =
-                    packed::Config::new().builder().extend(group.iter().map(|(text, _)| text)).build()?;
-                Some((index * GROUP, searcher))
-            })
-            .collect();
+        #[expect(clippy::expect_used, reason = "it is built to be begun anywhere")]
+        let start = automaton.start_state(Anchored::No).expect("a beginning");
         let names = Names::new(&rules.names, &rules.harmless);
-        Needles { shared: Arc::new(Shared { texts, automaton, groups: groups.unwrap_or_default(), names }) }
+        Needles { shared: Arc::new(Shared { texts, automaton, start, names }) }
     }
 
     pub(super) fn names(&self) -> &Names {
         &self.shared.names
     }
 
-    /// Every needle in a text, in no order.
+    /// Every needle in a text, by where they end.
     pub(super) fn hits<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (Needle, Range<usize>)> + 'a {
-        let hits = self.shared.automaton.find_overlapping_iter(text);
-        hits.map(|hit| (self.shared.texts[hit.pattern().as_usize()].1, hit.range()))
+        let (input, mut state) = (Input::new(text), OverlappingState::start());
+        std::iter::from_fn(move || {
+            self.shared.automaton.try_find_overlapping(&input, &mut state).ok()?;
+            let hit = state.get_match()?;
+            Some((self.shared.texts[hit.pattern().as_usize()].1, hit.range()))
+        })
     }
 
     /// Whether there may be a secret in a text, or in the raw JSON of one: false only if there is none.
     pub(super) fn suspects(&self, text: &[u8]) -> bool {
-        if self.shared.groups.is_empty() {
-            return self.hits(text).any(|(needle, at)| self.is_suspect(text, needle, at));
+        let Shared { automaton, start, .. } = &*self.shared;
+        // A part begins so far before its own bytes that no needle is cut in two.
+        let overlap = automaton.max_pattern_len();
+        let own = text.len().div_ceil(LANES);
+        if own < 4 * overlap {
+            return self.suspects_from(text, 0, *start);
         }
-        self.shared.groups.iter().any(|(first, searcher)| {
-            let mut from = 0;
-            while let Some(hit) = searcher.find_in(text, (from..text.len()).into()) {
-                let needle = self.shared.texts[first + hit.pattern().as_usize()].1;
-                if self.is_suspect(text, needle, hit.start()..hit.end()) {
+        let begins: [usize; LANES] = std::array::from_fn(|lane| (lane * own).saturating_sub(overlap));
+        let ends: [usize; LANES] = std::array::from_fn(|lane| text.len().min((lane + 1) * own));
+        let shortest = begins.iter().zip(ends).map(|(begin, end)| end - begin).min().unwrap_or_default();
+        let lanes = begins.map(|begin| &text[begin..begin + shortest]);
+        let mut states = [*start; LANES];
+        for at in 0..shortest {
+            for (state, lane) in states.iter_mut().zip(lanes) {
+                *state = automaton.next_state(Anchored::No, *state, lane[at]);
+            }
+            if states.iter().any(|state| automaton.is_special(*state)) {
+                let ends = begins.map(|begin| begin + at + 1);
+                if states.iter().zip(ends).any(|(state, end)| self.is_suspect_at(text, *state, end)) {
                     return true;
                 }
-                from = hit.start() + 1;
             }
-            false
+        }
+        (0..LANES).any(|lane| {
+            self.suspects_from(&text[..ends[lane]], begins[lane] + shortest, states[lane])
+        })
+    }
+
+    /// The same of the text from `from` on, where the automaton is in this state.
+    fn suspects_from(&self, text: &[u8], from: usize, mut state: StateID) -> bool {
+        let automaton = &self.shared.automaton;
+        text.iter().enumerate().skip(from).any(|(at, byte)| {
+            state = automaton.next_state(Anchored::No, state, *byte);
+            automaton.is_special(state) && self.is_suspect_at(text, state, at + 1)
+        })
+    }
+
+    /// Whether one of the needles that end at `end`, where the automaton is in this state, is worth a closer look.
+    fn is_suspect_at(&self, text: &[u8], state: StateID, end: usize) -> bool {
+        let automaton = &self.shared.automaton;
+        let count = if automaton.is_match(state) { automaton.match_len(state) } else { 0 };
+        (0..count).any(|index| {
+            let pattern = automaton.match_pattern(state, index);
+            let needle = self.shared.texts[pattern.as_usize()].1;
+            self.is_suspect(text, needle, end - automaton.pattern_len(pattern)..end)
         })
     }
 
@@ -448,7 +479,6 @@ fn backslashes(text: &[u8], at: usize) -> usize {
 fn texts(rules: &Rules) -> Vec<(Vec<u8>, Needle)> {
     let mut texts: Vec<(Vec<u8>, Needle)> = Vec::new();
     let mut add = |text: &str, needle| texts.push((text.as_bytes().to_vec(), needle));
-    // A site's own come first: of those that begin at one place the vector instructions tell the first.
     let mut encoded: Vec<&str> = ENCODED.to_vec();
     for (name, _) in &rules.names {
         let joined: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
