@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::Redactor;
 use super::digest::is_mark;
-use super::names::is_placeholder;
+use super::names::{is_placeholder, is_switch};
 use super::needles::{is_argument, is_behind_its_value, is_named_by_a_word_before, name_around};
 use super::text::{Found, Span};
 
@@ -36,6 +36,8 @@ struct Place {
     at: usize,
     /// What stands on the line that it belongs to: its indentation tells how far a block goes.
     key: usize,
+    /// Whether the name is in quotes of its own.
+    is_quoted: bool,
     style: Style,
 }
 
@@ -50,6 +52,8 @@ enum Style {
     Word,
     /// `<name>value</name>`
     Element,
+    /// `${NAME:-value}`
+    Default,
 }
 
 impl Redactor {
@@ -69,8 +73,10 @@ impl Redactor {
         }
         place.at += scheme(&text[place.at..]);
         let range = self.value_at(text, &place, found)?;
+        let range = default_of(text, range);
         let value = &text[range.clone()];
-        if is_placeholder(value) || is_mark(value) {
+        let is_folder = text[name.clone()] == *b"PWD" && value.starts_with(b"/");
+        if is_placeholder(value) || is_mark(value) || is_folder || found.is_command && is_program(value) {
             return None;
         }
         self.spend(value.len());
@@ -91,7 +97,7 @@ impl Redactor {
         let may_fill_line = !found.is_command && matches!(place.style, Style::Yaml | Style::Sign);
         let whole_line = may_fill_line && begins_line(text, place.key);
         let is_block = match rest.first() {
-            Some(b'|' | b'>') => place.style == Style::Yaml,
+            Some(b'|' | b'>') => place.style == Style::Yaml && i >= found.covered && is_block_head(rest),
             Some(b'\n' | b'\r') => place.style == Style::Yaml && whole_line && i >= found.covered,
             _ => false,
         };
@@ -105,6 +111,13 @@ impl Redactor {
         if place.style == Style::Element {
             return element(text, i);
         }
+        if place.style == Style::Default {
+            let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+            return Some(i..i + memchr::memchr(b'}', line)?);
+        }
+        let before = &text[line_start(text, place.key)..place.key];
+        let is_open =
+            |quote: u8| !place.is_quoted && before.iter().filter(|byte| **byte == quote).count() % 2 == 1;
         for quotes in [&b"\"\"\""[..], b"'''"] {
             if rest.starts_with(quotes) {
                 let start = i + quotes.len();
@@ -116,7 +129,22 @@ impl Redactor {
         let escapes = rest.iter().take_while(|byte| **byte == b'\\').count();
         if let Some(quote @ (b'"' | b'\'' | b'`')) = rest.get(escapes).copied() {
             let start = i + escapes + 1;
+            // The quote that the name stands in, and not one around its value.
+            let ends_word = text.get(start).is_none_or(|byte| {
+                byte.is_ascii_whitespace() || matches!(byte, b';' | b')' | b',' | b'|' | b'&' | b']' | b'}')
+            });
+            if is_open(quote) && ends_word {
+                return None;
+            }
             let end = quoted_end(text, start, quote, escapes);
+            let inside = &text[start..end.unwrap_or(start)];
+            if quote == b'`' && memchr::memchr(b' ', inside).is_some() {
+                // What a shell runs to get it.
+                return None;
+            }
+            if end.is_none() && found.is_command {
+                return Some(start..start + inline_end(&text[start..]));
+            }
             self.spend(end.unwrap_or(text.len()) - start);
             return Some(start..end.unwrap_or_else(|| line_end(start)));
         }
@@ -132,6 +160,11 @@ impl Redactor {
                 value = value[..comment].trim_ascii_end();
             }
             value = value.strip_suffix(b",").or(value.strip_suffix(b";")).unwrap_or(value);
+            let closing = value.last().filter(|byte| matches!(byte, b'"' | b'\'') && is_open(**byte));
+            value = &value[..value.len() - usize::from(closing.is_some())];
+        }
+        if is_call(rest) {
+            return None;
         }
         if value.is_empty() {
             return None;
@@ -153,9 +186,16 @@ fn place(text: &[u8], name: &Range<usize>) -> Option<Place> {
     i += spaces;
     let to = |length: usize, style| {
         let at = i + length;
-        Some(Place { at: at + blanks(text, at), key: name.start, style })
+        Some(Place { at: at + blanks(text, at), key: name.start, is_quoted, style })
     };
+    let before = &text[..name.start];
     match &text[i..] {
+        // A variable: only what it is if it is not set.
+        [b':', b'-' | b'=', ..] if before.ends_with(b"${") => {
+            Some(Place { at: i + 2, key: name.start, is_quoted, style: Style::Default })
+        }
+        [b':' | b'-' | b'+' | b'?' | b'=', ..] if before.ends_with(b"${") => None,
+        [b':', ..] if i == name.end && (before.ends_with(b"$") || is_port(&text[i + 1..])) => None,
         [b':', b'=', ..] | [b'=', b'>', ..] => to(2, Style::Sign),
         [b'=', b'=' | b'~', ..] => None,
         [b'=', ..] => to(1, Style::Sign),
@@ -173,22 +213,32 @@ fn place(text: &[u8], name: &Range<usize>) -> Option<Place> {
             let value = close.strip_prefix(b"<value>").or(close.strip_prefix(b"<string>"))?;
             to(rest.len() - value.len(), Style::Element)
         }
-        [first, ..]
-            if spaces > 0 && text[name.start] == b'-' && *first != b'-' && !first.is_ascii_whitespace() =>
-        {
-            to(0, Style::Word)
+        [first, second @ ..] if spaces > 0 && text[name.start] == b'-' && begins_word(*first, second) => {
+            let is_switch = is_switch(&text[name.clone()]);
+            if is_switch { None } else { to(0, Style::Word) }
         }
         [b',', rest @ ..] if is_quoted => {
-            let behind = behind_comma(rest, is_argument(&text[..name.start]))?;
+            let behind = behind_comma(rest, is_argument(before))?;
             to(1 + rest.len() - behind.len(), Style::Word)
         }
         // `name="password" value="…"`
         [b'v', b'a', b'l', b'u', b'e', b'=', b'"' | b'\'' | b'\\', ..] if is_quoted => to(6, Style::Sign),
+        // `PASSWORD 'hunter2'` in SQL, `X-Api-Key "hunter2"` in a server's settings; a line of two words in others'.
+        [b'\'' | b'"', ..] if spaces > 0 && !is_quoted => to(0, Style::Word),
+        [first, ..]
+            if spaces > 0
+                && !is_quoted
+                && !first.is_ascii_whitespace()
+                && begins_line(text, name.start)
+                && is_one_word(&text[i..]) =>
+        {
+            to(0, Style::Word)
+        }
         rest @ ([] | [b'\n' | b'\r', ..]) => {
             let line = i + rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             value_below(text, name, line).or_else(|| value_above(text, name))
         }
-        [_, ..] if spaces > 0 && is_named_by_a_word_before(&text[..name.start]) => to(0, Style::Word),
+        [_, ..] if spaces > 0 && is_named_by_a_word_before(before) => to(0, Style::Word),
         _ => None,
     }
 }
@@ -201,6 +251,10 @@ fn behind_comma(text: &[u8], is_argument: bool) -> Option<&[u8]> {
         matches!(text.get(escapes), Some(b'"' | b'\'')).then_some(escapes + 1)
     };
     let next = text.trim_ascii_start();
+    // As Go shows a structure.
+    if let Some(value) = next.strip_prefix(b"Value:").or(next.strip_prefix(b"value:")) {
+        return opens(value.trim_ascii_start()).map(|_| value.trim_ascii_start());
+    }
     let inside = &next[opens(next)?..];
     if is_argument {
         return Some(next);
@@ -222,7 +276,7 @@ fn value_below(text: &[u8], name: &Range<usize>, line: usize) -> Option<Place> {
         _ => return None,
     };
     let at = key + length + blanks(text, key + length);
-    Some(Place { at, key, style: if length == 1 { Style::Sign } else { Style::Yaml } })
+    Some(Place { at, key, is_quoted: false, style: if length == 1 { Style::Sign } else { Style::Yaml } })
 }
 
 /// The value of `value:` on the line above, if this name is the value of `name:`.
@@ -235,7 +289,79 @@ fn value_above(text: &[u8], name: &Range<usize>) -> Option<Place> {
     let said = text[line..this].trim_ascii_start();
     let said = said.strip_prefix(b"- ").unwrap_or(said).trim_ascii_start().strip_prefix(b"value:")?;
     let at = this - said.len();
-    Some(Place { at: at + blanks(text, at), key: this - said.len() - 6, style: Style::Yaml })
+    Some(Place {
+        at: at + blanks(text, at),
+        key: this - said.len() - 6,
+        is_quoted: false,
+        style: Style::Yaml,
+    })
+}
+
+/// Whether a port, or the tag of an image, stands here and no value.
+fn is_port(text: &[u8]) -> bool {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=5).contains(&digits)
+        && text.get(digits).is_none_or(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-'))
+}
+
+/// Whether a word begins here that could be a value: no other option, and nothing of a shell's.
+fn begins_word(first: u8, rest: &[u8]) -> bool {
+    let is_redirection = first.is_ascii_digit() && matches!(rest.first(), Some(b'<' | b'>'));
+    !first.is_ascii_whitespace()
+        && !matches!(first, b'-' | b'<' | b'>' | b'|' | b'&' | b';' | b'\\')
+        && !is_redirection
+}
+
+/// Whether there is nothing but one word up to the end of the line, and not one that tells of a type.
+fn is_one_word(text: &[u8]) -> bool {
+    const TYPES: &[&[u8]] =
+        &[b"string", b"text", b"bytes", b"authentication", b"required", b"expired", b"reset"];
+    let line = text[..memchr::memchr(b'\n', text).unwrap_or(text.len())].trim_ascii_end();
+    !line.iter().any(u8::is_ascii_whitespace) && !TYPES.iter().any(|word| line.eq_ignore_ascii_case(word))
+}
+
+/// Whether nothing follows the head of a block of YAML on its line.
+fn is_block_head(text: &[u8]) -> bool {
+    let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+    let rest = line[1..].iter().position(|byte| !matches!(byte, b'-' | b'+' | b'0'..=b'9'));
+    let rest = rest.map_or(&b""[..], |at| &line[at + 1..]);
+    rest.trim_ascii().is_empty() || rest.starts_with(b" ") && rest.trim_ascii_start().starts_with(b"#")
+}
+
+/// Of `${NAME:-value}` and `${NAME:value}`, which are values themselves, what they are if there is no such variable.
+fn default_of(text: &[u8], range: Range<usize>) -> Range<usize> {
+    let value = &text[range.clone()];
+    let Some(inside) = value.strip_prefix(b"${").and_then(|rest| rest.strip_suffix(b"}")) else {
+        return range;
+    };
+    let Some(colon) = memchr::memchr(b':', inside) else { return range };
+    let start = match inside.get(colon + 1) {
+        Some(b'-' | b'=') => colon + 2,
+        Some(b'+' | b'?') => return range,
+        _ => colon + 1,
+    };
+    let (start, end) = (range.start + 2 + start, range.end - 1);
+    if start < end { start..end } else { range }
+}
+
+/// Whether a program calls something here, or looks into a list: `open('token')`, `os.environ["TOKEN"]`.
+fn is_call(text: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.');
+    let name = text.iter().take_while(|byte| is_name(byte)).count();
+    let behind = (text.get(name), text.get(name + 1));
+    name >= 2 && matches!(behind, (Some(b'(' | b'['), Some(b'"' | b'\'')) | (Some(b'('), Some(b')')))
+}
+
+/// Whether a value within a command is itself something that is run, or a variable.
+pub(super) fn is_program(value: &[u8]) -> bool {
+    const SIGNS: &[&[u8]] = &[b"/dev/tcp", b"/dev/udp", b">&", b"| ", b"$(", b"`", b"; ", b"&& "];
+    let is_variable = value.strip_prefix(b"$").is_some_and(|name| {
+        name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+            && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    });
+    is_variable
+        || memchr::memchr(b' ', value).is_some()
+            && SIGNS.iter().any(|sign| memchr::memmem::find(value, sign).is_some())
 }
 
 /// What an element of XML holds, if that is a text.

@@ -9,9 +9,9 @@ use std::ops::Range;
 
 use auditward_event::Value;
 
-use super::assigned::complained_about;
+use super::assigned::{complained_about, is_program};
 use super::digest::is_mark;
-use super::names::{Names, is_name_byte, is_placeholder};
+use super::names::{Names, is_name_byte, is_placeholder, is_switch};
 use super::tokens::{Token, Tokens, quote};
 use super::{Kind, Redactor, encoded};
 
@@ -110,10 +110,12 @@ impl Redactor {
         let pair = places.pairs.binary_search_by_key(&at, |pair| pair.0).ok();
         let pair = pair.and_then(|found| places.pairs.get(found)).map(|(_, kind)| kind.clone());
         let names_a_secret = !frame.context.nested && is_reference(&key) && is_name(said);
+        // The next option is no value, and what is run is looked through.
+        let is_command = frame.is_command(&key);
+        let is_other = said.starts_with(b"-") || is_command && is_program(said);
+        let after = || frame.after.clone().filter(|_| !is_other);
         let by_key = || self.needles.names().telling(&key).filter(|_| !names_a_secret);
-        if let Some(kind) =
-            pair.or_else(by_key).or_else(|| frame.after.clone()).or_else(|| frame.items.clone())
-        {
+        if let Some(kind) = pair.or_else(by_key).or_else(after).or_else(|| frame.items.clone()) {
             if is_mark(said) || is_placeholder(said) {
                 return None;
             }
@@ -125,7 +127,8 @@ impl Redactor {
                 return Some(self.mark_as(&kind, said));
             }
         }
-        self.text(said, Context { nested: true, command: frame.is_command(&key), ..frame.context })
+        let command = is_command || matches!(&*key, b"script" | b"run") || said.starts_with(b"#!");
+        self.text(said, Context { nested: true, command, ..frame.context })
     }
 
     /// A text of which a part is a secret.
@@ -145,8 +148,8 @@ impl Redactor {
     }
 
     /// What kind of secret follows an option that has its value in the next item.
-    fn option(&self, item: &[u8]) -> Option<Kind> {
-        let is_option = item.starts_with(b"-") && item.iter().copied().all(is_name_byte);
+    pub(super) fn option(&self, item: &[u8]) -> Option<Kind> {
+        let is_option = item.starts_with(b"-") && item.iter().copied().all(is_name_byte) && !is_switch(item);
         is_option.then(|| self.needles.names().telling(item)).flatten()
     }
 }
@@ -258,10 +261,10 @@ impl Noted {
         let key = said(&whole[key]);
         match (&*key, string.map(said)) {
             (b"kind", Some(kind)) => self.secret = matches!(&*kind, b"Secret" | b"SecretList"),
-            (b"name" | b"Name" | b"key", Some(name)) => {
+            (b"name" | b"Name" | b"key" | b"Key" | b"header" | b"variable", Some(name)) => {
                 self.pair = self.pair.take().or_else(|| names.telling(&name));
             }
-            (b"value" | b"Value", string) => self.value = Some((at, string.is_some())),
+            (b"value" | b"Value" | b"default", string) => self.value = Some((at, string.is_some())),
             (b"field", Some(field)) => {
                 // `data[api-key]`
                 let name = field.strip_suffix(b"]").unwrap_or(&field);
@@ -275,8 +278,14 @@ impl Noted {
                 let path = &path[memchr::memchr(b'/', &path).unwrap_or(path.len())..];
                 self.data_path = Some(path.starts_with(b"/data") || path.starts_with(b"/stringData"));
                 // A JSON Patch's path ends with the name of what it sets.
-                let name = path.rsplit(|byte| *byte == b'/').next();
-                self.pair = self.pair.take().or_else(|| names.telling(name?));
+                let mut last = path.rsplit(|byte| *byte == b'/');
+                let name = last.next().unwrap_or_default();
+                // An item of a list, or what the name gives in another way.
+                let is_item = name == b"-" || name == b"value" || name.iter().all(u8::is_ascii_digit);
+                let telling = || {
+                    if is_item { names.telling_list(last.next()?) } else { names.telling(name) }
+                };
+                self.pair = self.pair.take().or_else(telling);
             }
             _ => {}
         }

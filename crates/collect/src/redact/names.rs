@@ -15,6 +15,14 @@ pub(super) const ENDINGS: &[(&[u8], &str)] = &[
     (b"passphrase", "password"),
     (b"passcode", "password"),
     (b"pgpass", "password"),
+    (b"dbpass", "password"),
+    (b"smtppass", "password"),
+    (b"storepass", "password"),
+    (b"keypass", "password"),
+    (b"requirepass", "password"),
+    (b"masterauth", "password"),
+    (b"passwordhash", "password"),
+    (b"passwordbase", "password"),
     (b"pwd", "password"),
     (b"token", "token"),
     (b"tokensecret", "token"),
@@ -34,6 +42,14 @@ pub(super) const ENDINGS: &[(&[u8], &str)] = &[
     (b"sessionkey", "key"),
     (b"loggedinkey", "key"),
     (b"noncekey", "key"),
+    (b"fernetkey", "key"),
+    (b"aeskey", "key"),
+    (b"jwtkey", "key"),
+    (b"unsealkey", "key"),
+    (b"servicekey", "key"),
+    (b"sharedkey", "key"),
+    (b"dbkeybase", "key"),
+    (b"otpkeybase", "key"),
     (b"certificatekey", "key"),
     (b"secretkeybase", "key"),
     (b"apikeys", "key"),
@@ -122,12 +138,13 @@ fn built_in(name: &[u8]) -> Option<&'static str> {
     let name = if is_counted { &name[..counted] } else { name };
     // Decided by the last letter for nearly every name.
     let last = name.iter().rev().find(|byte| byte.is_ascii_alphanumeric())?.to_ascii_lowercase();
-    if !matches!(last, b'd' | b'e' | b'n' | b't' | b'y' | b'a' | b'l' | b's' | b'w') {
+    if !matches!(last, b'd' | b'e' | b'n' | b't' | b'y' | b'a' | b'l' | b's' | b'w' | b'h') {
         return None;
     }
     let mut buffer = [0; NAME_BYTES_MAX];
     let plain = plain(name, &mut buffer);
-    let kind = if plain == b"pass" || ends_in_pass(name) {
+    let is_pw = [&b"_PW"[..], b"_pw", b"-pw"].iter().any(|end| name.ends_with(end));
+    let kind = if plain == b"pass" || ends_in_pass(name) || is_pw {
         "password"
     } else if name.ends_with(b"_PAT") {
         // A personal access token. In small letters it is a path or a pattern.
@@ -152,6 +169,21 @@ fn ends_in_pass(name: &[u8]) -> bool {
         || (last.ends_with(b"PASS") || last.ends_with(b"Pass")) && !OTHER_WORDS.contains(&last)
 }
 
+/// Whether an option turns something on or off, and has no value.
+pub(super) fn is_switch(option: &[u8]) -> bool {
+    const BEGINNINGS: &[&[u8]] = &[
+        b"--no-",
+        b"--use-",
+        b"--enable-",
+        b"--disable-",
+        b"--rotate-",
+        b"--get-",
+        b"--allow-",
+        b"--require-",
+    ];
+    BEGINNINGS.iter().any(|beginning| option.starts_with(beginning))
+}
+
 /// What names are made of.
 pub(super) const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
@@ -171,7 +203,12 @@ fn plain<'b>(name: &[u8], buffer: &'b mut [u8; NAME_BYTES_MAX]) -> &'b [u8] {
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let value = value.trim_ascii();
     match value {
-        [] | [b'$', b'{' | b'(', ..] | [b'<', .., b'>'] | [b'{', b'{', ..] | [b'%', .., b'%'] => true,
+        [] | [b'<', .., b'>'] | [b'{', b'{', ..] | [b'%', .., b'%'] | [b'`', .., b'`'] => true,
+        [b'$', b'{', rest @ ..] => memchr::memchr(b'}', rest).is_some(),
+        [b'$', b'(', rest @ ..] => memchr::memchr(b')', rest).is_some(),
+        // Where it is to be read from.
+        [b'@', b'/' | b'.', ..] | [b'.', b'/', ..] | [b'.', b'.', b'/', ..] => true,
+        [b'f', b'i', b'l', b'e', b':', b'/', ..] | [b'a', b'r', b'n', b':', ..] => true,
         [b'$', rest @ ..] => {
             rest.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'0'..=b'9'))
         }
@@ -195,6 +232,13 @@ const WORDS: &[&[u8]] = &[
     b"on",
     b"off",
     b"undefined",
+    b"enabled",
+    b"disabled",
+    b"auto",
+    b"simple",
+    b"files",
+    b"rbac",
+    b"webhook",
     b"~",
     b"\"\"",
     b"''",

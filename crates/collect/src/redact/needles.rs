@@ -135,6 +135,19 @@ const WORDS: &[&str] = &[
     "KEYS\"",
     "KEYS\\",
     "_PAT",
+    "_PW",
+    "_pw",
+    "-pw",
+    "asterauth",
+    "asterAuth",
+    "aster_auth",
+    "aster-auth",
+    "aster.auth",
+    "ASTERAUTH",
+    "ASTER_AUTH",
+    "eybase",
+    "eyBase",
+    "EYBASE",
     "_SALT",
     "pgpass",
     "pwd",
@@ -186,36 +199,38 @@ const WORDS: &[&str] = &[
     "UTHORIZATION",
 ];
 
-/// What is looked for in base64 as well.
+/// What is looked for in base64 as well, beside [`WORDS`].
 const ENCODED: &[&str] = &[
     "PRIVATE KEY",
-    "password",
-    "Password",
-    "PASSWORD",
-    "passwd",
-    "passphrase",
-    "token",
-    "Token",
-    "TOKEN",
-    "Secret",
-    "secret",
-    "SECRET",
-    "client-key-data",
-    "api_key",
-    "apiKey",
-    "apikey",
-    "API_KEY",
-    "access_key",
-    "accessKey",
-    "AccountKey",
     "eyJhbGci",
     "eyJ0eXAi",
     "eyJraWQi",
     "Bearer ",
+    "Basic ",
     "\"auth\"",
     "://",
     "8Q~",
     "LS0tLS1CRUdJTi",
+    "pwd=",
+    "pwd:",
+    "pwd\"",
+    "PWD=",
+    "PWD_",
+    "JWT_",
+    "PWD:",
+    "PWD\"",
+    "Pwd=",
+    "Pwd:",
+    "Pwd\"",
+    "jwt=",
+    "jwt:",
+    "jwt\"",
+    "JWT=",
+    "JWT:",
+    "JWT\"",
+    "Jwt=",
+    "Jwt:",
+    "Jwt\"",
 ];
 
 /// What is no longer is not looked for in base64: its three characters there are in too much else.
@@ -280,9 +295,7 @@ impl Needles {
                 }
             }
         }
-        (0..LANES).any(|lane| {
-            self.suspects_from(&text[..ends[lane]], begins[lane] + shortest, states[lane])
-        })
+        (0..LANES).any(|lane| self.suspects_from(&text[..ends[lane]], begins[lane] + shortest, states[lane]))
     }
 
     /// The same of the text from `from` on, where the automaton is in this state.
@@ -340,12 +353,16 @@ impl Needles {
             },
             _ if !tells => false,
             [b'=' | b'%' | b'&' | b'<' | b'>', ..] => true,
+            // A word or a text behind a blank, which may be its value.
+            [_, ..] if is_blank(&text[name.end..]) => true,
             // `"name":"TOKEN","value":…`, or the words of a command, or what a function is called with; `"path":"token"}`
             // is none.
             [b',' | b'}', ..] => {
                 let before = &text[..name.start];
                 is_option || is_argument(before) || is_behind_its_value(before) || is_pair(text, name)
             }
+            // `"path":"/spec/passwords/-"`
+            [b'/', ..] => is_pair(text, name),
             // An option, whose value is the next word; or `name: TOKEN`, whose value is on the next line; or an element.
             _ => {
                 let before = &text[..name.start];
@@ -356,6 +373,12 @@ impl Needles {
             }
         }
     }
+}
+
+/// Whether a blank stands here, also as an escape in raw JSON, or in JSON in a string in it.
+fn is_blank(text: &[u8]) -> bool {
+    let escapes = text.iter().take_while(|byte| **byte == b'\\').count();
+    matches!((escapes, text.get(escapes)), (0, Some(b' ' | b'\t')) | (1.., Some(b't')))
 }
 
 /// A name in raw JSON without the letters of an escape, if a backslash stands before it: `\nPASS`, `\u0026PASS`.
@@ -413,6 +436,9 @@ fn lists_a_text(items: &[u8]) -> bool {
     true
 }
 
+/// What keys end with whose values name what another key beside them gives.
+const NAMING: &[&[u8]] = &[b"name", b"Name", b"key", b"Key", b"header", b"variable", b"path"];
+
 /// Whether this ends the value of `name`, `key` or `path`, and there is a `value` in the same object; or that of `field`,
 /// and there is a complaint about it. Whatever is too far to be seen counts as one.
 fn is_pair(text: &[u8], name: Range<usize>) -> bool {
@@ -424,8 +450,8 @@ fn is_pair(text: &[u8], name: Range<usize>) -> bool {
     let key = &before[..opened - filling];
     let wanted: &[&[u8]] = if key.ends_with(b"field") {
         &[b"alue: "]
-    } else if [&b"name"[..], b"Name", b"key", b"path"].iter().any(|name| key.ends_with(name)) {
-        &[b"alue\"", b"alue\\"]
+    } else if NAMING.iter().any(|name| key.ends_with(name)) {
+        &[b"alue\"", b"alue\\", b"default\"", b"default\\", b"alue: ", b"alue:\\"]
     } else {
         return false;
     };
@@ -479,7 +505,8 @@ fn backslashes(text: &[u8], at: usize) -> usize {
 fn texts(rules: &Rules) -> Vec<(Vec<u8>, Needle)> {
     let mut texts: Vec<(Vec<u8>, Needle)> = Vec::new();
     let mut add = |text: &str, needle| texts.push((text.as_bytes().to_vec(), needle));
-    let mut encoded: Vec<&str> = ENCODED.to_vec();
+    let words = WORDS.iter().filter(|word| word.len() > SHORT);
+    let mut encoded: Vec<&str> = ENCODED.iter().chain(words).copied().collect();
     for (name, _) in &rules.names {
         let joined: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let forms = [name.clone(), name.to_ascii_lowercase(), name.to_ascii_uppercase()];

