@@ -116,8 +116,7 @@ impl Redactor {
             return Some(i..i + memchr::memchr(b'}', line)?);
         }
         let before = &text[line_start(text, place.key)..place.key];
-        let is_open =
-            |quote: u8| !place.is_quoted && before.iter().filter(|byte| **byte == quote).count() % 2 == 1;
+        let is_open = |quote: u8| !place.is_quoted && memchr::memchr_iter(quote, before).count() % 2 == 1;
         for quotes in [&b"\"\"\""[..], b"'''"] {
             if rest.starts_with(quotes) {
                 let start = i + quotes.len();
@@ -150,7 +149,13 @@ impl Redactor {
         }
         // Within a value that is taken already there is nothing more to take. And what is in a map or a list in the flow
         // style of YAML has its own names.
-        if i < found.covered || matches!(rest.first(), Some(b'{' | b'[')) {
+        if i < found.covered {
+            return None;
+        }
+        if rest.first() == Some(&b'[') {
+            return items(rest).map(|items| i + items.start..i + items.end);
+        }
+        if rest.first() == Some(&b'{') && !is_tagged(rest) {
             return None;
         }
         let end = if whole_line { line_end(i) } else { i + inline_end(rest) };
@@ -184,6 +189,7 @@ fn place(text: &[u8], name: &Range<usize>) -> Option<Place> {
     }
     let spaces = blanks(text, i);
     i += spaces;
+    let is_behind_blank = spaces > 0 && i == name.end + spaces;
     let to = |length: usize, style| {
         let at = i + length;
         Some(Place { at: at + blanks(text, at), key: name.start, is_quoted, style })
@@ -224,10 +230,9 @@ fn place(text: &[u8], name: &Range<usize>) -> Option<Place> {
         // `name="password" value="…"`
         [b'v', b'a', b'l', b'u', b'e', b'=', b'"' | b'\'' | b'\\', ..] if is_quoted => to(6, Style::Sign),
         // `PASSWORD 'hunter2'` in SQL, `X-Api-Key "hunter2"` in a server's settings; a line of two words in others'.
-        [b'\'' | b'"', ..] if spaces > 0 && !is_quoted => to(0, Style::Word),
+        [b'\'' | b'"', ..] if is_behind_blank => to(0, Style::Word),
         [first, ..]
-            if spaces > 0
-                && !is_quoted
+            if is_behind_blank
                 && !first.is_ascii_whitespace()
                 && begins_line(text, name.start)
                 && is_one_word(&text[i..]) =>
@@ -270,7 +275,8 @@ fn value_below(text: &[u8], name: &Range<usize>, line: usize) -> Option<Place> {
     let before = text[line_start(text, name.start)..name.start].trim_ascii_end();
     let before = before.strip_suffix(b"\"").or(before.strip_suffix(b"'")).unwrap_or(before).trim_ascii();
     let key = line + blanks(text, line);
-    let length = match (before.strip_suffix(b"name:"), text.get(key..)?) {
+    let name_key = before.strip_suffix(b"name:").or(before.strip_suffix(b"key:"));
+    let length = match (name_key, text.get(key..)?) {
         (Some(key), [b'v', b'a', b'l', b'u', b'e', b':', ..]) if matches!(key.trim_ascii(), b"" | b"-") => 6,
         (None, [b'-', b' ', item, ..]) if before == b"-" && text[name.start] == b'-' && *item != b'-' => 1,
         _ => return None,
@@ -295,6 +301,40 @@ fn value_above(text: &[u8], name: &Range<usize>) -> Option<Place> {
         is_quoted: false,
         style: Style::Yaml,
     })
+}
+
+/// The text in quotes that stands here, after blanks.
+pub(super) fn quoted(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let start = at + blanks(text, at);
+    let escapes = text[start..].iter().take_while(|byte| **byte == b'\\').count();
+    let quote = text.get(start + escapes).copied().filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let start = start + escapes + 1;
+    let value = start..quoted_end(text, start, quote, escapes)?;
+    let harmless = is_placeholder(&text[value.clone()]) || is_mark(&text[value.clone()]);
+    (!harmless).then_some(value)
+}
+
+/// What stands in a list in the flow style, if it is one of texts: within quotes, or with commas between.
+fn items(rest: &[u8]) -> Option<Range<usize>> {
+    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let end = memchr::memchr(b']', line)?;
+    let inside = line[1..end].trim_ascii();
+    let is_list = matches!(inside.first(), Some(b'"' | b'\''))
+        || memchr::memmem::find(inside, b", ").is_some()
+            && !inside.iter().any(|byte| matches!(byte, b'{' | b'[' | b':'));
+    let start = 1 + line[1..].len() - line[1..].trim_ascii_start().len();
+    (is_list && !is_mark(inside)).then(|| start..start + inside.len())
+}
+
+/// Whether a value begins with how it is kept: `{noop}hunter2`, `{SSHA}…`.
+pub(super) fn is_tagged(rest: &[u8]) -> bool {
+    let tag =
+        rest[1..].iter().take(16).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
+    tag > 0
+        && rest.get(1 + tag) == Some(&b'}')
+        && rest
+            .get(2 + tag)
+            .is_some_and(|byte| byte.is_ascii_graphic() && !matches!(byte, b'}' | b',' | b';' | b'"' | b'\''))
 }
 
 /// Whether a port, or the tag of an image, stands here and no value.

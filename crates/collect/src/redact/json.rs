@@ -12,8 +12,12 @@ use auditward_event::Value;
 use super::assigned::{complained_about, is_program};
 use super::digest::is_mark;
 use super::names::{Names, is_name_byte, is_placeholder, is_switch};
+use super::needles::VALUE_KEYS;
 use super::tokens::{Token, Tokens, quote};
 use super::{Kind, Redactor, encoded};
+
+/// A number with fewer digits is no password.
+const NUMBER_BYTES_MIN: usize = 6;
 
 /// What is known of a text before it is looked at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +66,7 @@ impl Redactor {
                     let secret = frame.context.secret || places.secrets.binary_search(&at).is_ok();
                     let context = Context { secret, command: frame.is_command(&key), ..frame.context };
                     let hidden = frame.hides(&key, at, places);
-                    let items = if object { None } else { self.items(&key, context) };
+                    let items = if object { self.valued(&key, context) } else { self.items(&key, context) };
                     frame.after = None;
                     open.push(Frame { context, hidden, object, items, ..Frame::default() });
                 }
@@ -73,8 +77,15 @@ impl Redactor {
                 Token::Word(_) => frame.after = None,
                 Token::Number(range) => {
                     frame.after = None;
-                    if frame.hides(&frame.key_of(text), range.start, places) {
-                        let mark = self.mark("secret", &text[range.clone()]);
+                    let key = frame.key_of(text);
+                    let kind = if frame.hides(&key, range.start, places) {
+                        Some(Kind::Borrowed("secret"))
+                    } else {
+                        // A short one is how many there are.
+                        self.needles.names().telling(&key).filter(|_| range.len() >= NUMBER_BYTES_MIN)
+                    };
+                    if let Some(kind) = kind {
+                        let mark = self.mark(&kind, &text[range.clone()]);
                         edits.push((range, format!("\"{mark}\"").into_bytes()));
                     }
                 }
@@ -115,7 +126,7 @@ impl Redactor {
         let is_other = said.starts_with(b"-") || is_command && is_program(said);
         let after = || frame.after.clone().filter(|_| !is_other);
         let by_key = || self.needles.names().telling(&key).filter(|_| !names_a_secret);
-        if let Some(kind) = pair.or_else(by_key).or_else(after).or_else(|| frame.items.clone()) {
+        if let Some(kind) = pair.or_else(by_key).or_else(after).or_else(|| frame.item(&key)) {
             if is_mark(said) || is_placeholder(said) {
                 return None;
             }
@@ -147,6 +158,11 @@ impl Redactor {
         self.needles.names().telling_list(key).filter(|_| !names_secrets)
     }
 
+    /// What kind of secret the value is of an object of this name: `"clientSecret":{"value":"…"}`.
+    fn valued(&self, key: &[u8], context: Context) -> Option<Kind> {
+        self.needles.names().telling(key).filter(|_| context.nested || !is_reference(key))
+    }
+
     /// What kind of secret follows an option that has its value in the next item.
     pub(super) fn option(&self, item: &[u8]) -> Option<Kind> {
         let is_option = item.starts_with(b"-") && item.iter().copied().all(is_name_byte) && !is_switch(item);
@@ -162,7 +178,7 @@ struct Frame {
     object: bool,
     /// The key of the value that comes next, with its quotes.
     key: Option<(usize, usize)>,
-    /// It is a list whose name tells that its items are secret.
+    /// It is a list whose name tells that its items are secret, or an object of which it tells that of its value.
     items: Option<Kind>,
     /// The item before was an option whose value comes next: `--password`.
     after: Option<Kind>,
@@ -171,6 +187,11 @@ struct Frame {
 impl Frame {
     fn key_of<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         self.key.map_or(Cow::Borrowed(b""), |(start, end)| said(&text[start..end]))
+    }
+
+    /// What kind of secret the value of this key is by what the list or object that it stands in is called.
+    fn item(&self, key: &[u8]) -> Option<Kind> {
+        self.items.clone().filter(|_| !self.object || VALUE_KEYS.contains(&key))
     }
 
     /// Whether the value of this key is a command, or a part of one.

@@ -13,6 +13,7 @@ use aho_corasick::{Anchored, Input, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::assigned::is_tagged;
 use super::names::{Names, is_name_byte};
 use super::rules::Rules;
 use super::shapes::SHAPES;
@@ -35,6 +36,8 @@ pub(super) enum Needle {
     Bearer,
     /// `Basic `
     Basic,
+    /// `IDENTIFIED BY `, as SQL gives a user a password.
+    IdentifiedBy,
     /// `8Q~`
     AzureSecret,
     /// A part of a telling name.
@@ -236,6 +239,9 @@ const ENCODED: &[&str] = &[
 /// What is no longer is not looked for in base64: its three characters there are in too much else.
 const SHORT: usize = 3;
 
+/// Keys of an object whose name tells of a secret under which it stands.
+pub(super) const VALUE_KEYS: &[&[u8]] = &[b"value", b"inline", b"inline_string", b"literal"];
+
 /// How many parts of a text are walked over side by side.
 const LANES: usize = 4;
 
@@ -408,12 +414,20 @@ fn filling(text: &[u8]) -> usize {
     }
 }
 
-/// Whether an object begins here, or one of the words of JSON stands here.
+/// Whether an object begins here that has nothing in it that could be meant, or one of the words of JSON stands here.
 fn is_no_text(text: &[u8]) -> bool {
+    const REACH: usize = 512;
     let is_word = |word: &&[u8]| {
         text.strip_prefix(*word).is_some_and(|rest| matches!(rest.first(), Some(b',' | b'}' | b']')))
     };
-    text.first() == Some(&b'{') || [&b"true"[..], b"false", b"null"].iter().any(is_word)
+    if text.first() == Some(&b'{') && !is_tagged(text) {
+        let near = &text[..text.len().min(REACH)];
+        let end = memchr::memchr(b'}', near).filter(|end| !near[1..*end].contains(&b'{'));
+        // What is too far to be seen counts as something.
+        let has = |key: &[u8]| end.is_none_or(|end| memchr::memmem::find(&near[..end], key).is_some());
+        return !VALUE_KEYS.iter().any(|key| has(key));
+    }
+    [&b"true"[..], b"false", b"null"].iter().any(is_word)
 }
 
 /// Whether one of the items of a list is a text, whatever stands before it. Whatever is too far to be seen counts as one.
@@ -424,6 +438,8 @@ fn lists_a_text(items: &[u8]) -> bool {
         match byte {
             // JSON in a string, or an escape that might hide the end of one.
             b'\\' => return true,
+            // YAML has no need of quotes.
+            byte if depth == 0 && !in_string && byte.is_ascii_alphabetic() => return true,
             b'"' if depth == 0 => return true,
             b'"' => in_string = !in_string,
             _ if in_string => {}
@@ -538,6 +554,9 @@ fn texts(rules: &Rules) -> Vec<(Vec<u8>, Needle)> {
     }
     for scheme in ["asic ", "ASIC "] {
         add(scheme, Needle::Basic);
+    }
+    for words in ["dentified by ", "DENTIFIED BY "] {
+        add(words, Needle::IdentifiedBy);
     }
     add("8Q~", Needle::AzureSecret);
     // Gzip, in base64.

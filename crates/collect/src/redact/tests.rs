@@ -265,8 +265,22 @@ fn a_name_a_blank_and_a_value() {
 }
 
 #[test]
+fn lists_tags_and_statements() {
+    hides("CREATE USER 'app'@'%' IDENTIFIED BY 'hunter2';");
+    hides("passwords: [\"hunter2\", \"b\"]\n");
+    hides("passwords: [a, hunter2]\n");
+    hides("spring.security.user.password={noop}hunter2\n");
+    hides("userPassword: {SSHA}hunter2\n");
+    hides("- key: password\n  value: hunter2\n");
+    leaves("grep -E 'token=[A-Za-z]+' and token: {{ .Values.x }}");
+    leaves("credentials: {a: b}\n");
+}
+
+#[test]
 fn pairs_in_other_words() {
     for pair in [
+        r#"{"clientSecret":{"value":"hunter2"}}"#,
+        r#"{"a":{"password":"b","x":7,"apiToken":{"inline_string":"hunter2"}}}"#,
         r#"{"name":"password","default":"hunter2"}"#,
         r#"{"Key":"token","Value":"hunter2"}"#,
         r#"{"header":"Authorization","value":"hunter2"}"#,
@@ -276,6 +290,8 @@ fn pairs_in_other_words() {
         let told = redacted(&event("widgets", pair));
         assert!(!told.contains("hunter2"), "{told}");
     }
+    let told = redacted(&event("widgets", r#"{"password":98765432,"token":5}"#));
+    assert!(!told.contains("98765432") && told.contains(r#""token":5"#), "{told}");
     hides(
         r#"spec.containers[0].env: core.EnvVar{Name:"DB_PASSWORD", Value:"hunter2", ValueFrom:(*core.X)(nil)}"#,
     );

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use auditward_event::Value;
 
+use super::assigned::quoted;
 use super::digest::{PREFIX, is_mark, mark_length};
 use super::json::{Context, Edit, apply};
 use super::names::is_placeholder;
@@ -226,6 +227,7 @@ impl Redactor {
             Needle::Url => self.url_password(text, at.end).map(|range| Span::new(range, "url-password")),
             Needle::Bearer => bearer(text, at.end).map(|range| Span::new(range, "bearer")),
             Needle::Basic => basic(text, at.end).map(|range| Span::new(range, "basic")),
+            Needle::IdentifiedBy => quoted(text, at.end).map(|range| Span::new(range, "password")),
             Needle::AzureSecret => azure_secret(text, at.start, found).map(|range| Span::new(range, "azure")),
             Needle::Auth => docker_auth(text, at.start).map(|range| Span::new(range, "docker-auth")),
             Needle::Word => self.assignment(text, at, found),
