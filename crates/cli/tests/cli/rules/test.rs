@@ -12,7 +12,7 @@ fn every_shipped_rule_passes_its_tests() {
             --- stdout
             built-in-identity-by-hand: 9 tests passed
             cloud-proxy-secrets: 5 tests passed
-            cluster-secrets-listed: 10 tests passed
+            cluster-secrets-listed: 12 tests passed
             cluster-secrets-read-by-account: 7 tests passed
             credentials-in-configmap: 13 tests passed
             endpoints-changed-by-hand: 5 tests passed
@@ -30,8 +30,8 @@ fn every_shipped_rule_passes_its_tests() {
             secrets-read-by-writing: 16 tests passed
             service-account-habit: 7 tests passed
             admission-guard-removed: 12 tests passed
-            admission-guard-weakened: 16 tests passed
-            attack-tool: 8 tests passed
+            admission-guard-weakened: 17 tests passed
+            attack-tool: 9 tests passed
             audit-switched-off: 6 tests passed
             breakglass-used: 5 tests passed
             event-deletion: 6 tests passed
@@ -39,8 +39,8 @@ fn every_shipped_rule_passes_its_tests() {
             namespace-guard-removed: 8 tests passed
             new-client-for-user: 5 tests passed
             patch-in-disguise: 9 tests passed
-            security-agent-stopped: 13 tests passed
-            short-lived-grant: 8 tests passed
+            security-agent-stopped: 15 tests passed
+            short-lived-grant: 11 tests passed
             system-pod-lookalike: 9 tests passed
             access-denied: 7 tests passed
             agent-decision-first-seen: 6 tests passed
@@ -49,53 +49,53 @@ fn every_shipped_rule_passes_its_tests() {
             denied-kinds: 5 tests passed
             internals-read: 8 tests passed
             paths-crawled: 6 tests passed
-            recon-sweep: 7 tests passed
+            recon-sweep: 8 tests passed
             rights-of-others-probed: 7 tests passed
-            self-access-burst: 4 tests passed
+            self-access-burst: 5 tests passed
             self-rights-review: 4 tests passed
             sensitive-kinds-listed: 5 tests passed
             command-in-pod: 8 tests passed
             ephemeral-container: 8 tests passed
             exec-copy-out: 6 tests passed
-            exec-download: 9 tests passed
-            exec-in-system-namespace: 6 tests passed
+            exec-download: 14 tests passed
+            exec-in-system-namespace: 9 tests passed
             exec-interactive-shell: 8 tests passed
-            exec-reads-credentials: 10 tests passed
-            exec-reverse-shell: 15 tests passed
+            exec-reads-credentials: 16 tests passed
+            exec-reverse-shell: 29 tests passed
             exec-spree: 7 tests passed
             image-from-new-registry: 7 tests passed
             job-by-hand: 6 tests passed
             node-proxy-command: 11 tests passed
-            node-proxy: 7 tests passed
-            node-shell: 12 tests passed
+            node-proxy: 8 tests passed
+            node-shell: 13 tests passed
             pod-by-hand: 8 tests passed
             pod-port-forward: 7 tests passed
             workload-proxy: 6 tests passed
-            workload-reverse-shell: 19 tests passed
+            workload-reverse-shell: 22 tests passed
             workload-runs-download: 14 tests passed
             cluster-dns-changed: 8 tests passed
             collections-deleted: 6 tests passed
             eviction-burst: 6 tests passed
-            mass-deletion: 8 tests passed
-            miner-indicators: 8 tests passed
+            mass-deletion: 10 tests passed
+            miner-indicators: 11 tests passed
             namespace-deleted: 7 tests passed
-            node-deleted: 6 tests passed
-            nodes-taken-out: 10 tests passed
+            node-deleted: 7 tests passed
+            nodes-taken-out: 14 tests passed
             quota-removed-then-workloads: 7 tests passed
             replicas-far-up: 7 tests passed
             request-flood: 5 tests passed
             requests-throttled: 6 tests passed
             resource-definition-deleted: 6 tests passed
             storage-deleted: 7 tests passed
-            workloads-stopped: 8 tests passed
-            access-for-anonymous: 10 tests passed
+            workloads-stopped: 10 tests passed
+            access-for-anonymous: 11 tests passed
             access-for-everybody: 8 tests passed
             anonymous-read: 8 tests passed
             anonymous-request: 9 tests passed
             anonymous-write: 7 tests passed
             cluster-identity-from-outside: 9 tests passed
             hostile-address: 5 tests passed
-            ingress-injection: 14 tests passed
+            ingress-injection: 19 tests passed
             ingress-snippet: 9 tests passed
             ingress-without-tls: 6 tests passed
             invalid-credentials-burst: 6 tests passed
@@ -108,13 +108,13 @@ fn every_shipped_rule_passes_its_tests() {
             account-in-other-namespace: 7 tests passed
             identity-from-many-addresses: 6 tests passed
             identity-inside-and-outside: 7 tests passed
-            admin-subjects-changed: 11 tests passed
+            admin-subjects-changed: 14 tests passed
             admission-webhook-changed: 10 tests passed
             api-extended: 8 tests passed
             aws-auth-changed: 10 tests passed
             bootstrap-token: 8 tests passed
             certificate-self-approved: 8 tests passed
-            client-certificate-approved: 9 tests passed
+            client-certificate-approved: 10 tests passed
             cluster-admin-binding: 10 tests passed
             cluster-plumbing-changed: 12 tests passed
             controller-account-used: 10 tests passed
@@ -125,7 +125,7 @@ fn every_shipped_rule_passes_its_tests() {
             default-account-bound: 10 tests passed
             masters-certificate-refused: 4 tests passed
             node-certificate-by-stranger: 7 tests passed
-            node-created-by-stranger: 7 tests passed
+            node-created-by-stranger: 8 tests passed
             node-joined: 4 tests passed
             role-binding-changed: 9 tests passed
             self-grant: 12 tests passed
@@ -138,40 +138,40 @@ fn every_shipped_rule_passes_its_tests() {
             token-minted: 9 tests passed
             token-of-system-account: 8 tests passed
             token-secret: 7 tests passed
-            unknown-static-pod: 6 tests passed
+            unknown-static-pod: 7 tests passed
             webhook-outside: 11 tests passed
             webhook-sees-secrets: 8 tests passed
             workload-in-system-namespace: 12 tests passed
             admission-violation: 7 tests passed
             all-powerful-role: 12 tests passed
             dangerous-capabilities: 16 tests passed
-            denied-then-granted: 8 tests passed
-            escalation-role: 14 tests passed
+            denied-then-granted: 9 tests passed
+            escalation-role: 16 tests passed
             grant-refused: 4 tests passed
-            grant-then-use: 10 tests passed
+            grant-then-use: 12 tests passed
             host-network: 9 tests passed
-            host-path-volume: 10 tests passed
+            host-path-volume: 12 tests passed
             host-pid: 9 tests passed
             host-port: 7 tests passed
             impersonation-refused: 5 tests passed
             impersonation: 5 tests passed
-            multi-step-compromise: 8 tests passed
+            multi-step-compromise: 9 tests passed
             new-admin-identity: 7 tests passed
             node-oversteps: 13 tests passed
-            pod-security-lowered: 15 tests passed
+            pod-security-lowered: 17 tests passed
             privileged-action-first-seen: 8 tests passed
-            privileged-impersonation: 9 tests passed
+            privileged-impersonation: 10 tests passed
             privileged-pod: 20 tests passed
             role-aggregated: 7 tests passed
             role-gathers-rules: 5 tests passed
             secret-reading-role: 9 tests passed
             sensitive-host-path: 22 tests passed
             shared-process-namespace: 7 tests passed
-            system-role-changed: 12 tests passed
+            system-role-changed: 15 tests passed
             unconfined-profile: 12 tests passed
             wildcard-role: 8 tests passed
             workload-account-changed: 11 tests passed
-            1347 tests of 161 rules: 1347 passed, 0 failed
+            1429 tests of 161 rules: 1429 passed, 0 failed
         "#]],
     );
 }
