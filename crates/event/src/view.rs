@@ -40,6 +40,13 @@ impl<'a> EventView<'a> {
         }
     }
 
+    /// The event that a text begins with, and the rest of the text.
+    pub fn parse_first(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), JsonError> {
+        let (spans, length) = Spans::parse(bytes)?;
+        let (event, rest) = bytes.split_at(length);
+        Ok((EventView { bytes: event, spans }, rest))
+    }
+
     /// `spans` must come from [`Spans::parse`] of exactly these bytes.
     pub(crate) const fn from_spans(bytes: &'a [u8], spans: Spans) -> Self {
         EventView { bytes, spans }

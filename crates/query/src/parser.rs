@@ -38,6 +38,7 @@ pub fn parse(text: &str, now: MicroTime) -> Result<Search, Vec<Finding>> {
         terms: 0,
         search: Search::default(),
         clusters: Vec::new(),
+        bound: None,
         cut: false,
         findings: Findings::default(),
     };
@@ -62,6 +63,8 @@ struct Parser<'t> {
     search: Search,
     /// Where clusters were named.
     clusters: Vec<Range<usize>>,
+    /// Where the last bound of time was named.
+    bound: Option<Range<usize>>,
     /// Whether the rest was given up: then nothing can be said of its end.
     cut: bool,
     findings: Findings,
@@ -93,11 +96,20 @@ impl<'t> Parser<'t> {
         let mut sides = 0;
         loop {
             let start = self.at;
+            self.bound = None;
             let (expr, seen) = self.and(negations);
-            alternatives.extend(expr);
-            sides += 1;
             let here = self.at;
             let more = self.next() == Next::Or;
+            sides += 1;
+            // With something beside it, it holds for all; alone it would look like an alternative.
+            if expr.is_none()
+                && (more || sides > 1)
+                && let Some(span) = self.bound.take()
+            {
+                let hint = "put it before the rest: `since:2h (… OR …)`";
+                self.note(span, "a time holds for the whole search, and is no side of an `OR`", hint);
+            }
+            alternatives.extend(expr);
             if !seen && (more || sides > 1) {
                 let hint = "as a text, put it in quotes: `\"OR\"`";
                 let span = if more { self.at..self.at + 2 } else { start.saturating_sub(2)..start };
@@ -418,6 +430,7 @@ impl<'t> Parser<'t> {
             let shown = values.first().map_or("", |(_, _, raw)| shorten(raw));
             return self.note(whole, format!("`{shown}` is no time"), FORMS);
         };
+        self.bound = Some(whole.clone());
         let place = if since { &mut self.search.since } else { &mut self.search.until };
         if place.is_some() {
             return self.note(whole, format!("`{name}` is said twice"), "leave one of them out");

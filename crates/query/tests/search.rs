@@ -427,6 +427,12 @@ fn what_is_wrong_is_told_all_at_once() {
         ],
     );
     check(
+        "verb:list OR since:1h",
+        expect![
+            "13..21: a time holds for the whole search, and is no side of an `OR` (put it before the rest: `since:2h (… OR …)`)"
+        ],
+    );
+    check(
         "cluster:a verb:x OR cluster:b",
         expect![[r#"
         0..9: a cluster is named for the whole search, not for one side of an `OR` (put the rest in parentheses: `cluster:prod (… OR …)`)

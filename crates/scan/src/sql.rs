@@ -4,7 +4,6 @@
 //! than one statement. What is left is `SELECT`, `WITH`, `VALUES`, `EXPLAIN`, `DESCRIBE`, `SHOW TABLES`, `SHOW COLUMNS`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -75,12 +74,16 @@ impl Scan {
         let task = self.spawn_statement(async move {
             loop {
                 let began = Instant::now();
+                if left.is_zero() {
+                    _ = sender.send(Err(Given::Time(limit).into())).await;
+                    return;
+                }
                 let batch = match tokio::time::timeout(left, rows.next()).await {
                     Err(_) => Err(Given::Time(limit).into()),
                     Ok(None) => return,
                     Ok(Some(batch)) => batch.map_err(refused),
                 };
-                left = left.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
+                left = left.saturating_sub(began.elapsed());
                 let over = batch.is_err();
                 if sender.send(batch).await.is_err() || over {
                     return;

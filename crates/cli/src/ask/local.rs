@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auditward_base::disk::OsDisk;
+use auditward_journal::Journal;
 use auditward_query::Search;
 use auditward_scan::format::{Format, WriteError, Writer};
 use auditward_scan::{Cursor, Limits, Order, Scan, ScanError};
@@ -70,7 +71,9 @@ fn fill(store: &Store, folder: &Folder, position: u64) -> Result<(), Failure> {
         next_min: position,
         ..auditward_journal::Config::new(folder.file("journal"))
     };
-    let (journal, _) = folder.journal(config).map_err(context(broken()))?;
+    folder.make_room();
+    let (journal, _) = Journal::open(Arc::new(OsDisk), config).map_err(context(broken()))?;
+    folder.keep_room();
     let mut reader = journal.reader(READER, position);
     let received = now();
     while let Some(records) = reader.next(EVENTS, BYTES, Duration::ZERO).map_err(context(broken()))? {

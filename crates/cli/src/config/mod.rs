@@ -3,6 +3,7 @@
 //! A file each for what a part is told. Unknown keys are refused, with the one that was probably meant: a setting that is
 //! silently ignored is worse than none.
 
+mod check;
 mod collect;
 mod detect;
 mod journal;

@@ -7,7 +7,7 @@ use auditward_notify::Targets;
 use auditward_policy::read::FieldPath;
 use serde_saphyr::Error;
 
-use super::Config;
+use super::{Config, check};
 use crate::exit::Failure;
 use crate::input;
 use crate::output;
@@ -24,7 +24,12 @@ pub(crate) fn from_file(path: &Path) -> Result<Config, Failure> {
         return Err(Failure::new(format!("`{name}` is larger than a configuration may be")));
     }
     let text = String::from_utf8(bytes).map_err(|_| Failure::new(format!("`{name}` is not UTF-8 text")))?;
-    from_text(&text).map_err(|mistake| Failure::new(mistake.render(&name, &text)))
+    let config = from_text(&text).map_err(|mistake| Failure::new(mistake.render(&name, &text)))?;
+    let mistakes = check::mistakes(&config);
+    for mistake in &mistakes {
+        output::talk(&format!("error: {mistake}"));
+    }
+    if mistakes.is_empty() { Ok(config) } else { Err(Failure::new(format!("`{name}` cannot be used"))) }
 }
 
 /// Whether the targets of a file can be used; everything that is wrong with them is said.

@@ -18,9 +18,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use auditward_base::disk::{OsDisk, Spare, is_full};
+use auditward_base::disk::{Disk as _, OsDisk, Spare};
 use auditward_base::{Lock, LockError};
-use auditward_journal::{self as journal, Journal, OpenError, Recovered};
 use auditward_store::alerts::{AlertConfig, AlertLog};
 use auditward_store::{self as store, Store};
 
@@ -76,17 +75,17 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Opens the journal. It begins a new file, for which the spare one makes room where there is none.
-    pub(crate) fn journal(&self, config: journal::Config) -> Result<(Journal, Recovered), OpenError> {
-        let open = |config| Journal::open(Arc::new(OsDisk), config);
-        let opened = match open(config.clone()) {
-            Err(OpenError::Io { source, .. }) if is_full(&source) && self.spare.give_up(&OsDisk) => {
-                open(config)
-            }
-            opened => opened,
-        }?;
+    /// Where there is no room for what has to be written at a start, the spare file makes some.
+    pub(crate) fn make_room(&self) {
+        let free = OsDisk.free(&self.path).unwrap_or(u64::MAX);
+        if free < SPARE_BYTES as u64 {
+            self.spare.give_up(&OsDisk);
+        }
+    }
+
+    /// Keeps room for the next start, if there is any.
+    pub(crate) fn keep_room(&self) {
         self.spare.keep(&OsDisk);
-        Ok(opened)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use auditward_base::disk::OsDisk;
 use auditward_collect::redact::{self, DigestKey, Redactor};
 use auditward_detect::RuleSet;
 use auditward_journal::{self as journal, Journal};
@@ -63,6 +64,7 @@ impl Live {
     pub(crate) fn start(data: &Path, config: &Config) -> Result<Self, Failure> {
         let set = rule_set(config)?;
         let folder = Folder::take(data, "auditward serve")?;
+        folder.make_room();
         let redactor = redactor(&folder, &config.collect.redaction)?;
         let Parts { store, alerts } = Parts::open(&folder, &config.store)?;
         let memories = Memories::read(&folder, &set, config.detect.lateness.0)?;
@@ -115,6 +117,7 @@ impl Live {
         let address = server.addresses().first().copied().unwrap_or(config.listen.address);
         let source = |log| tail::start(log, &journal, &intake, &metrics, &stop, &health);
         let sources = config.collect.logs.iter().map(source).collect::<Result<_, _>>()?;
+        folder.keep_room();
         Ok(Live {
             stop,
             metrics,
@@ -236,7 +239,8 @@ fn open_journal(folder: &Folder, config: &Config, next_min: u64) -> Result<Journ
         next_min,
         ..journal::Config::new(folder.room("journal")?)
     };
-    let (journal, recovered) = folder.journal(config).map_err(context("could not open the journal"))?;
+    let opened = Journal::open(Arc::new(OsDisk), config);
+    let (journal, recovered) = opened.map_err(context("could not open the journal"))?;
     if recovered.cut_bytes > 0 {
         output::talk(&format!(
             "journal: {} bytes that a crash had left half were cut off",

@@ -121,15 +121,24 @@ impl<'t> Lines<'t> {
 
 /// The whole events on a line that is none: the last that an API server wrote before it crashed, or half of it, and the first
 /// that it wrote after its start, are one line.
-pub fn whole_in(line: &[u8]) -> impl Iterator<Item = EventView<'_>> {
+///
+/// Those that the line begins with, and the one that it ends with. What stands between may be a part of a body.
+pub fn whole_in(line: &[u8]) -> Vec<EventView<'_>> {
     const BEGIN: &[u8] = br#"{"kind":"Event","apiVersion":"audit.k8s.io/"#;
     /// In the body of an event may stand what looks like the beginning of one, but not often.
     const TRIES: usize = 16;
+    let (mut found, mut rest) = (Vec::new(), line);
+    while rest.starts_with(BEGIN)
+        && let Ok((view, behind)) = EventView::parse_first(rest)
+        && view.validate().is_ok()
+    {
+        found.push(view);
+        rest = behind.trim_ascii_start();
+    }
     let whole = |part| EventView::parse(part).ok().filter(|view: &EventView<'_>| view.validate().is_ok());
-    let starts = memchr::memmem::rfind_iter(line, BEGIN).filter(|start| *start > 0).take(TRIES);
-    let mut last = starts.filter_map(|start| Some((start, whole(&line[start..])?)));
-    let found = last.next().map(|(start, last)| (whole(&line[..start]), last));
-    found.into_iter().flat_map(|(first, last)| first.into_iter().chain([last]))
+    let mut starts = memchr::memmem::rfind_iter(rest, BEGIN).filter(|start| *start > 0).take(TRIES);
+    found.extend(starts.find_map(|start| whole(&rest[start..])));
+    found
 }
 
 /// Something that an operator should know, and that stops nothing.

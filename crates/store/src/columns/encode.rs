@@ -432,7 +432,9 @@ impl Annotations {
                 REASON => reason = Some(value),
                 key => leave(&mut self.scratch, key, value),
             }
-            sorted &= before.as_ref().is_none_or(|before| *before < key) && is_plain(&key);
+            // A key that is spelled with escapes, right ones or wrong ones, is not the text that is written anew.
+            let is_plain = matches!(&key, Cow::Borrowed(key) if is_plain(key));
+            sorted &= before.as_ref().is_none_or(|before| *before < key) && is_plain;
             before = Some(key);
         }
         if self.scratch.is_empty() {
@@ -468,7 +470,10 @@ impl Account {
 
     /// Whether that is all there is in the object, and not nothing: what is empty would be rebuilt as missing.
     fn holds(&self, object: Option<Value<'_>>) -> bool {
-        object.is_none_or(|object| self.bytes > 0 && self.bytes + 1 == object.as_bytes().len())
+        object.is_none_or(|object| {
+            let bytes = object.as_bytes();
+            self.bytes > 0 && self.bytes + 1 == bytes.len() && bytes.ends_with(b"}")
+        })
     }
 }
 
@@ -529,7 +534,8 @@ fn put_texts(builder: &mut Texts, value: Option<Value<'_>>) -> bool {
         builder.append_null();
         return true;
     };
-    let (mut bytes, mut exact) = (0, value.kind() == Kind::Array);
+    // Whatever is skipped by its structure may be closed by the other bracket.
+    let (mut bytes, mut exact) = (0, value.kind() == Kind::Array && value.as_bytes().ends_with(b"]"));
     for item in value.items() {
         bytes += item.as_bytes().len() + 1;
         match item.as_str() {

@@ -72,6 +72,19 @@ fn captures() -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn a_key_with_a_broken_escape_is_kept_as_it_came() {
+    for key in
+        [r"\authorization.k8s.io/decision", r"a\uthorization.k8s.io/decision", r"\uthorization.k8s.io/reason"]
+    {
+        let seen = same(
+            format!(r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","annotations":{{"{key}":"allow"}}}}"#)
+                .as_bytes(),
+        );
+        assert!(seen.is_raw || seen.rest.is_some());
+    }
+}
+
+#[test]
 fn what_an_api_server_wrote_comes_back_byte_for_byte_and_costs_nothing_more() {
     let (mut all, mut left) = (0, 0);
     for event in captures() {

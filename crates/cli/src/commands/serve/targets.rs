@@ -16,6 +16,8 @@ pub(super) struct Targets(BTreeMap<String, Told>);
 #[derive(Debug, Default)]
 struct Told {
     failing: bool,
+    /// When it had last taken something, when it was told that it takes nothing.
+    last_success: Option<i64>,
     dead: u64,
 }
 
@@ -30,8 +32,8 @@ impl Targets {
             if !told.failing && status.failing >= FAILING_MIN {
                 let queued = count(status.queued, "alert");
                 lines.push(format!("target {name} takes no alerts: {}; {queued} waiting", visible(error)));
-                told.failing = true;
-            } else if told.failing && status.failing == 0 {
+                (told.failing, told.last_success) = (true, status.last_success);
+            } else if told.failing && status.failing == 0 && status.last_success > told.last_success {
                 lines.push(format!("target {name} takes alerts again"));
                 told.failing = false;
             }
@@ -54,18 +56,29 @@ mod tests {
     #[test]
     fn changes_are_told_once() {
         let mut targets = Targets::default();
-        let mut look = |failing, dead| {
+        let mut look = |failing, dead, last_success| {
             let last_error = Some(Happened { at: 0, what: "nobody\u{1b} listens".to_owned() });
             let target = "oncall".to_owned();
             targets
-                .look(&[Status { target, queued: 2, failing, dead, last_error, ..Status::default() }])
+                .look(&[Status {
+                    target,
+                    queued: 2,
+                    failing,
+                    dead,
+                    last_error,
+                    last_success,
+                    ..Status::default()
+                }])
                 .join("\n")
         };
-        assert_eq!(look(2, 0), "");
-        assert_eq!(look(3, 0), "target oncall takes no alerts: nobody\u{fffd} listens; 2 alerts waiting");
-        assert_eq!(look(9, 0), "");
-        assert_eq!(look(0, 0), "target oncall takes alerts again");
-        assert_eq!(look(0, 1), "target oncall: 1 alert given up: nobody\u{fffd} listens");
-        assert_eq!(look(0, 1), "");
+        assert_eq!(look(2, 0, Some(1)), "");
+        let takes_none = "target oncall takes no alerts: nobody\u{fffd} listens; 2 alerts waiting";
+        assert_eq!(look(3, 0, Some(1)), takes_none);
+        assert_eq!(look(9, 0, Some(1)), "");
+        // It was configured anew, and has taken nothing since.
+        assert_eq!(look(0, 0, Some(1)), "");
+        assert_eq!(look(0, 0, Some(2)), "target oncall takes alerts again");
+        assert_eq!(look(0, 1, Some(2)), "target oncall: 1 alert given up: nobody\u{fffd} listens");
+        assert_eq!(look(0, 1, Some(2)), "");
     }
 }

@@ -189,13 +189,17 @@ fn an_event_behind_a_torn_one_is_sent() {
         event(4),
         // Only the end of the line was missing; and a body that holds an event.
         format!("{}{}", event(5), event(6)),
+        format!("{}{}", event(8), torn(97)),
+        format!("{}{}", event(9), "\0".repeat(50)),
+        format!("{},", event(10)),
+        format!("{}{}{}", event(11), torn(98), event(12)),
         format!("{}{}", torn(95), event(7).replace("\"}", &format!("\",\"requestObject\":{}}}", event(96)))),
     ];
     fs::write(folder.0.join("audit.log"), lines.join("\n") + "\n").unwrap();
     let (counters, news) = check(&folder, &wire);
-    assert_eq!(wire.came(), [1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!((counters.broken, counters.events), (5, 7));
-    assert!(news.iter().all(|news| matches!(news, News::Broken { .. })) && news.len() == 5, "{news:?}");
+    assert_eq!(wire.came(), [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 7]);
+    assert_eq!((counters.broken, counters.events), (9, 12));
+    assert!(news.iter().all(|news| matches!(news, News::Broken { .. })) && news.len() == 9, "{news:?}");
 }
 
 #[test]
