@@ -38,7 +38,9 @@ impl FromStr for Pin {
 
     fn from_str(text: &str) -> Result<Self, PinError> {
         let wrong = || PinError(text.chars().take(120).collect());
-        let digits = text.strip_prefix("sha256:").unwrap_or(text);
+        // `openssl x509 -fingerprint -sha256` begins its line with what it is.
+        let digits = text.rsplit_once('=').map_or(text, |(_, digits)| digits).trim();
+        let digits = digits.strip_prefix("sha256:").unwrap_or(digits);
         let digits: Vec<u32> = digits
             .chars()
             .filter(|c| *c != ':')
@@ -297,6 +299,7 @@ mod tests {
         let pin = digits.parse::<Pin>().unwrap();
         assert_eq!(pairs.join(":").to_uppercase().parse(), Ok(pin));
         assert_eq!(format!("sha256:{digits}").parse(), Ok(pin));
+        assert_eq!(format!("sha256 Fingerprint={}", pairs.join(":").to_uppercase()).parse(), Ok(pin));
         assert_eq!(pin.0[0], 0xba);
         for wrong in ["", "ba:78", &digits[1..], &digits.replace('b', "x")] {
             assert!(wrong.parse::<Pin>().is_err(), "{wrong}");

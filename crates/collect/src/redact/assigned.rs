@@ -88,88 +88,52 @@ impl Redactor {
     fn value_at(&self, text: &[u8], place: &Place, found: &mut Found) -> Option<Range<usize>> {
         let i = place.at;
         let rest = text.get(i..)?;
-        let line_end = |from: usize| {
-            let end = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |newline| from + newline);
-            self.spend(end - from);
-            end
-        };
         // Of a command the rest of the line is what it does: rules look for that.
         let may_fill_line = !found.is_command && matches!(place.style, Style::Yaml | Style::Sign);
         let whole_line = may_fill_line && begins_line(text, place.key);
-        let is_block = match rest.first() {
-            Some(b'|' | b'>') => place.style == Style::Yaml && i >= found.covered && is_block_head(rest),
-            Some(b'\n' | b'\r') => place.style == Style::Yaml && whole_line && i >= found.covered,
+        let begins_block = match rest.first() {
+            Some(b'|' | b'>') => is_block_head(rest),
+            Some(b'\n' | b'\r') => whole_line,
             _ => false,
         };
-        if is_block {
-            let below = if rest[0] <= b'\r' { texts_below } else { block };
-            let block = below(text, line_end(i), place.key)?;
+        if begins_block && place.style == Style::Yaml && i >= found.covered {
+            let below = if matches!(rest[0], b'|' | b'>') { block } else { texts_below };
+            let block = below(text, self.line_end(text, i), place.key)?;
             self.spend(block.len());
             found.covered = found.covered.max(block.end);
             return Some(block);
         }
-        if place.style == Style::Element {
-            return element(text, i);
-        }
-        if place.style == Style::Default {
-            let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
-            return Some(i..i + memchr::memchr(b'}', line)?);
+        match place.style {
+            Style::Element => return element(text, i),
+            Style::Default => return Some(i..i + memchr::memchr(b'}', near(rest))?),
+            Style::Yaml | Style::Sign | Style::Word => {}
         }
         let before = &text[line_start(text, place.key)..place.key];
         let is_open = |quote: u8| !place.is_quoted && memchr::memchr_iter(quote, before).count() % 2 == 1;
-        for quotes in [&b"\"\"\""[..], b"'''"] {
-            if rest.starts_with(quotes) {
-                let start = i + quotes.len();
-                let length = memchr::memmem::find(&text[start..], quotes);
-                self.spend(length.unwrap_or(text.len() - start));
-                return Some(start..length.map_or(text.len(), |length| start + length));
-            }
-        }
         let escapes = rest.iter().take_while(|byte| **byte == b'\\').count();
         if let Some(quote @ (b'"' | b'\'' | b'`')) = rest.get(escapes).copied() {
-            let start = i + escapes + 1;
-            // The quote that the name stands in, and not one around its value.
-            let ends_word = text.get(start).is_none_or(|byte| {
-                byte.is_ascii_whitespace() || matches!(byte, b';' | b')' | b',' | b'|' | b'&' | b']' | b'}')
-            });
-            if is_open(quote) && ends_word {
-                return None;
-            }
-            let end = quoted_end(text, start, quote, escapes);
-            let inside = &text[start..end.unwrap_or(start)];
-            if quote == b'`' && memchr::memchr(b' ', inside).is_some() {
-                // What a shell runs to get it.
-                return None;
-            }
-            if end.is_none() && found.is_command {
-                return Some(start..start + inline_end(&text[start..]));
-            }
-            self.spend(end.unwrap_or(text.len()) - start);
-            return Some(start..end.unwrap_or_else(|| line_end(start)));
+            return self.in_quotes(text, i, (quote, escapes), is_open(quote), found.is_command);
         }
-        // Within a value that is taken already there is nothing more to take. And what is in a map or a list in the flow
-        // style of YAML has its own names.
-        if i < found.covered {
+        // Within a value that is taken already there is nothing more to take.
+        if i < found.covered || is_call(rest) {
             return None;
         }
-        if rest.first() == Some(&b'[') {
-            return items(rest).map(|items| i + items.start..i + items.end);
+        match rest.first() {
+            Some(b'[') => return items(rest).map(|items| i + items.start..i + items.end),
+            // What is in a map in the flow style of YAML has its own names.
+            Some(b'{') if !is_tagged(rest) => return None,
+            _ => {}
         }
-        if rest.first() == Some(&b'{') && !is_tagged(rest) {
-            return None;
-        }
-        let end = if whole_line { line_end(i) } else { i + inline_end(rest) };
+        let end = if whole_line { self.line_end(text, i) } else { i + inline_end(rest) };
         let mut value = text[i..end].trim_ascii_end();
         if whole_line {
             if let Some(comment) = memchr::memmem::find(value, b" #") {
                 value = value[..comment].trim_ascii_end();
             }
             value = value.strip_suffix(b",").or(value.strip_suffix(b";")).unwrap_or(value);
+            // The quote that the name and its value stand in.
             let closing = value.last().filter(|byte| matches!(byte, b'"' | b'\'') && is_open(**byte));
             value = &value[..value.len() - usize::from(closing.is_some())];
-        }
-        if is_call(rest) {
-            return None;
         }
         if value.is_empty() {
             return None;
@@ -177,6 +141,55 @@ impl Redactor {
         found.covered = found.covered.max(i + value.len());
         Some(i..i + value.len())
     }
+
+    /// From where to where the text goes whose opening quote stands at `i`, behind so many backslashes. `is_open`: there is
+    /// an opening one before it on its line.
+    fn in_quotes(
+        &self,
+        text: &[u8],
+        i: usize,
+        (quote, escapes): (u8, usize),
+        is_open: bool,
+        is_command: bool,
+    ) -> Option<Range<usize>> {
+        let triple = [quote; 3];
+        if quote != b'`' && text[i..].starts_with(&triple) {
+            let start = i + triple.len();
+            let length = memchr::memmem::find(&text[start..], &triple).unwrap_or(text.len() - start);
+            self.spend(length);
+            return Some(start..start + length);
+        }
+        let start = i + escapes + 1;
+        // The quote that the name stands in, and not one around its value.
+        let ends_word = text.get(start).is_none_or(|byte| {
+            byte.is_ascii_whitespace() || matches!(byte, b';' | b')' | b',' | b'|' | b'&' | b']' | b'}')
+        });
+        if is_open && ends_word {
+            return None;
+        }
+        let end = quoted_end(text, start, quote, escapes);
+        self.spend(end.unwrap_or(text.len()) - start);
+        match end {
+            // What a shell runs to get it.
+            Some(end) if quote == b'`' && memchr::memchr(b' ', &text[start..end]).is_some() => None,
+            Some(end) => Some(start..end),
+            None if is_command => Some(start..start + inline_end(&text[start..])),
+            None => Some(start..self.line_end(text, start)),
+        }
+    }
+
+    fn line_end(&self, text: &[u8], from: usize) -> usize {
+        let end = memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |newline| from + newline);
+        self.spend(end - from);
+        end
+    }
+}
+
+/// What of a text is near enough to belong to its line.
+fn near(text: &[u8]) -> &[u8] {
+    const REACH: usize = 4096;
+    let near = &text[..text.len().min(REACH)];
+    &near[..memchr::memchr(b'\n', near).unwrap_or(near.len())]
 }
 
 /// Where the value of a name stands; `None` if it has none.
@@ -316,7 +329,7 @@ pub(super) fn quoted(text: &[u8], at: usize) -> Option<Range<usize>> {
 
 /// What stands in a list in the flow style, if it is one of texts: within quotes, or with commas between.
 fn items(rest: &[u8]) -> Option<Range<usize>> {
-    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let line = near(rest);
     let end = memchr::memchr(b']', line)?;
     let inside = line[1..end].trim_ascii();
     let is_list = matches!(inside.first(), Some(b'"' | b'\''))
@@ -356,13 +369,13 @@ fn begins_word(first: u8, rest: &[u8]) -> bool {
 fn is_one_word(text: &[u8]) -> bool {
     const TYPES: &[&[u8]] =
         &[b"string", b"text", b"bytes", b"authentication", b"required", b"expired", b"reset"];
-    let line = text[..memchr::memchr(b'\n', text).unwrap_or(text.len())].trim_ascii_end();
+    let line = near(text).trim_ascii_end();
     !line.iter().any(u8::is_ascii_whitespace) && !TYPES.iter().any(|word| line.eq_ignore_ascii_case(word))
 }
 
 /// Whether nothing follows the head of a block of YAML on its line.
 fn is_block_head(text: &[u8]) -> bool {
-    let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+    let line = near(text);
     let rest = line[1..].iter().position(|byte| !matches!(byte, b'-' | b'+' | b'0'..=b'9'));
     let rest = rest.map_or(&b""[..], |at| &line[at + 1..]);
     rest.trim_ascii().is_empty() || rest.starts_with(b" ") && rest.trim_ascii_start().starts_with(b"#")

@@ -227,6 +227,7 @@ impl Log {
     fn open_next(&mut self, notes: &mut Vec<Note>) -> io::Result<bool> {
         let members = self.scan(None, notes)?;
         let Some(member) = self.pick(&members) else { return Ok(false) };
+        let counted = self.unread(member);
         let path = self.folder.join(&member.stamp.name);
         let Some(look) = look(&path, member.gzip)? else { return Ok(true) };
         if (look.dev, look.ino) != (member.stamp.dev, member.stamp.ino) {
@@ -276,6 +277,8 @@ impl Log {
             self.known.push(Entry { id, known: reader.known(), age: Some(member.age.clone()), absent: 0 });
             self.seen.insert(member.stamp.clone(), Seen { id: Some(id), not: None, size });
         }
+        // The scan counted it among those that nobody reads yet.
+        self.waiting = self.waiting.saturating_sub(counted);
         self.reader = Some(reader);
         Ok(true)
     }

@@ -429,6 +429,23 @@ fn the_checkpoint_stays_small() {
 }
 
 #[test]
+fn bytes_that_are_there_are_counted_once() {
+    let folder = Folder::new();
+    folder.append("audit.log", &lines(&"abc ".repeat(500)));
+    let size = fs::metadata(folder.path("audit.log")).unwrap().len();
+    let mut config = folder.config("audit.log");
+    config.chunk_bytes = 100;
+    let mut tailer = Tailer::new(config, None).unwrap();
+    let read = match tailer.poll().unwrap() {
+        Polled::Lines(lines) => lines.bytes() as u64,
+        Polled::Idle => 0,
+    };
+    assert!(read > 0 && read < size);
+    let unread: Vec<_> = tailer.progress().map(|progress| progress.unread_bytes).collect();
+    assert_eq!(unread, [size - read]);
+}
+
+#[test]
 fn errors_change_nothing() {
     let folder = Folder::new();
     fs::create_dir(folder.path("audit.log")).unwrap();
