@@ -38,9 +38,9 @@ pub static FACTS: &[Fact] = &[
         name: "actor",
         kind: Type::Text,
         meaning: "who asks: `unauthenticated` (nobody was recognised), `anonymous`, `node` (a kubelet, with its group), \
-                  `controlPlane` (API server, scheduler, controller manager, kube-proxy by certificate), `controller` \
-                  (a built-in controller's own account in kube-system), `serviceAccount` (any other), `bootstrap` (a \
-                  bootstrap token), `person` (everybody else)",
+                  `controlPlane` (API server, scheduler, controller manager, kube-proxy by certificate, the parts of K3s \
+                  and RKE2), `controller` (a built-in controller's own account in kube-system), `serviceAccount` (any \
+                  other), `bootstrap` (a bootstrap token), `person` (everybody else)",
         reads: Parts::USER,
         read: |s| Some(text(actor(s))),
     },
@@ -303,7 +303,12 @@ fn actor(subject: &Subject<'_>) -> &'static str {
         "system:apiserver"
         | "system:kube-scheduler"
         | "system:kube-controller-manager"
-        | "system:kube-proxy" => "controlPlane",
+        | "system:kube-proxy"
+        // What K3s and RKE2 have in one process beside those.
+        | "system:k3s-controller"
+        | "system:k3s-supervisor"
+        | "system:rke2-controller"
+        | "system:rke2-supervisor" => "controlPlane",
         name if name.starts_with("system:bootstrap:") => "bootstrap",
         name => match service_account(name) {
             Some(("kube-system", name))

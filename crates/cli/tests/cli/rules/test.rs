@@ -10,7 +10,7 @@ fn every_shipped_rule_passes_its_tests() {
         expect![[r#"
             exit 0
             --- stdout
-            built-in-identity-by-hand: 9 tests passed
+            built-in-identity-by-hand: 11 tests passed
             cloud-proxy-secrets: 5 tests passed
             cluster-secrets-listed: 12 tests passed
             cluster-secrets-read-by-account: 7 tests passed
@@ -171,7 +171,7 @@ fn every_shipped_rule_passes_its_tests() {
             unconfined-profile: 12 tests passed
             wildcard-role: 8 tests passed
             workload-account-changed: 11 tests passed
-            1429 tests of 161 rules: 1429 passed, 0 failed
+            1431 tests of 161 rules: 1431 passed, 0 failed
         "#]],
     );
 }
