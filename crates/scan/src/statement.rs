@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 const BYTES_MAX: usize = 1 << 20;
 /// How many words and operators it may have. Each may make the plan one level deeper, and each level takes stack.
 pub(crate) const WORDS_MAX: usize = 2000;
-/// How many sets of columns it may group by: `DataFusion`'s own limit, of which it thinks when they are made.
+/// How many sets of columns it may group by. `DataFusion` has the same limit, and looks at it once they are all made.
 const SETS_MAX: u64 = 4096;
 /// How many tables it may read once each name of a `WITH` clause is what it stands for.
 const TABLES_MAX: u64 = 1000;
@@ -95,9 +95,10 @@ fn size_of(node: &impl Visit) -> Size {
     Size { tables: count.open.pop().map_or(0, |scope| scope.tables), sets: count.sets }
 }
 
-/// Counts tables; a query's scope is open while it is visited.
+/// Counts tables and sets; a query's scope is open while it is visited.
 struct Count {
     open: Vec<Scope>,
+    /// As in [`Size`].
     sets: u64,
 }
 

@@ -25,24 +25,22 @@ pub(crate) fn from_file(path: &Path) -> Result<Config, Failure> {
     }
     let text = String::from_utf8(bytes).map_err(|_| Failure::new(format!("`{name}` is not UTF-8 text")))?;
     let config = from_text(&text).map_err(|mistake| Failure::new(mistake.render(&name, &text)))?;
-    let mistakes = check::mistakes(&config);
-    for mistake in &mistakes {
-        output::talk(&format!("error: {mistake}"));
-    }
-    if mistakes.is_empty() { Ok(config) } else { Err(Failure::new(format!("`{name}` cannot be used"))) }
+    refuse(&check::mistakes(&config), &name)?;
+    Ok(config)
 }
 
 /// Whether the targets of a file can be used; everything that is wrong with them is said.
 pub(crate) fn check_targets(targets: &Targets, path: &Path) -> Result<(), Failure> {
-    let mistakes = targets.check();
-    for mistake in &mistakes {
-        output::talk(&format!("error: notify.{mistake}"));
+    let mistakes: Vec<String> = targets.check().iter().map(|mistake| format!("notify.{mistake}")).collect();
+    refuse(&mistakes, &path.display().to_string())
+}
+
+/// Says all mistakes of a file, if there are any.
+fn refuse(mistakes: &[String], name: &str) -> Result<(), Failure> {
+    for mistake in mistakes {
+        output::talk(&format!("error: {mistake}"));
     }
-    if mistakes.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::new(format!("`{}` cannot be used", path.display())))
-    }
+    if mistakes.is_empty() { Ok(()) } else { Err(Failure::new(format!("`{name}` cannot be used"))) }
 }
 
 /// Reads a text; an empty one says nothing, so everything has its default.

@@ -247,8 +247,8 @@ impl ports::Intake for Intake {
         let agent =
             AgentBatch::of(header).map_err(|error| ports::Refusal::Header { message: error.to_string() })?;
         if agent.as_ref().is_some_and(|batch| !batch.is_of(body)) {
-            let message =
-                "header `auditward-batch` is not the digest of the lines: something on the way changed them";
+            let message = "header `auditward-batch` is not the digest of the lines: something on the way, as a proxy, changed the \
+                 body, which must be passed on as it is";
             return Err(ports::Refusal::Header { message: message.to_owned() });
         }
         if let Some(batch) = &agent

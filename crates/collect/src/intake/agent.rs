@@ -6,7 +6,7 @@
 
 use thiserror::Error;
 
-use crate::agent::protocol::BatchId;
+use crate::agent::protocol::{AGENT, BATCH, BatchId, SEQUENCE};
 
 /// How long the name of an agent may be.
 const NAME_BYTES_MAX: usize = 253;
@@ -35,9 +35,6 @@ pub struct HeaderError {
 impl AgentBatch {
     /// What the headers of a request say; `get` finds one by its name in small letters. `None` if no agent sent it.
     pub fn of<'h>(get: impl Fn(&str) -> Option<&'h str>) -> Result<Option<Self>, HeaderError> {
-        const AGENT: &str = "auditward-agent";
-        const BATCH: &str = "auditward-batch";
-        const SEQUENCE: &str = "auditward-sequence";
         let Some(agent) = get(AGENT) else { return Ok(None) };
         let wrong = |header, problem| Err(HeaderError { header, problem });
         let named = agent
@@ -101,6 +98,15 @@ mod tests {
         check([Some("a"), Some("BA"), Some("7")], Err("auditward-batch"));
         check([Some("a"), Some(ID), None], Err("auditward-sequence"));
         check([Some("a"), Some(ID), Some("-1")], Err("auditward-sequence"));
+    }
+
+    #[test]
+    fn other_lines_than_were_sent_are_not_the_batch() {
+        // What `ID` is the digest of.
+        let batch = AgentBatch { agent: "a".to_owned(), id: ID.to_owned(), sequence: 7 };
+        assert!(batch.is_of(b"abc"));
+        assert!(!batch.is_of(b"abc\n"));
+        assert!(!batch.is_of(b""));
     }
 
     #[test]

@@ -219,13 +219,9 @@ fn place(text: &[u8], name: &Range<usize>) -> Option<Place> {
         [b'=', b'=' | b'~', ..] => None,
         [b'=', ..] => to(1, Style::Sign),
         // The tag of an image: `registry.example/token:1`.
-        [b':', next, ..]
-            if i == name.end && !next.is_ascii_whitespace() && text[..name.start].ends_with(b"/") =>
-        {
-            None
-        }
+        [b':', next, ..] if i == name.end && !next.is_ascii_whitespace() && before.ends_with(b"/") => None,
         [b':', ..] => to(1, Style::Yaml),
-        [b'>', ..] if is_quoted || text[..name.start].ends_with(b"<") => to(1, Style::Element),
+        [b'>', ..] if is_quoted || before.ends_with(b"<") => to(1, Style::Element),
         // `<name>password</name><value>…`
         rest @ [b'<', b'/', ..] => {
             let close = rest.strip_prefix(b"</name>").or(rest.strip_prefix(b"</key>"))?.trim_ascii_start();

@@ -32,6 +32,15 @@ fn a_query_is_given_up_after_its_time() {
     assert_eq!(outcome(&trail, "SELECT 1").unwrap(), 1, "the threads are free again");
 }
 
+/// Each batch comes at once, and none is the last.
+#[test]
+fn a_quick_stream_is_given_up_after_its_time() {
+    let trail =
+        Trail::with(rows(captured()), Shape::Files(1), |limits| limits.time = Duration::from_millis(300));
+    let error = outcome(&trail, "SELECT * FROM generate_series(1, 30000000000)").unwrap_err();
+    assert!(matches!(error, ScanError::Given(Given::Time(_))), "{error:?}");
+}
+
 /// Joins that read nothing any more, whether they let rows through or not.
 #[test]
 fn a_join_in_memory_is_given_up_after_its_time() {
